@@ -1,0 +1,29 @@
+/** Every coded error a service program throws. The code is what people search logs for. */
+export const errorCodes = [
+  'CQRS_CONFIG_INVALID',
+  'CQRS_ENV_MISSING',
+  'CQRS_MIGRATION_FAILED',
+  'CQRS_SLOT_AHEAD',
+  'CQRS_SLOT_BUSY',
+  'CQRS_SLOT_LOST',
+  'CQRS_REPLICATION_FAILED',
+  'CQRS_PGOUTPUT_MALFORMED',
+  'CQRS_PUBLISH_FAILED',
+  'CQRS_TOPIC_MISMATCH',
+  'CQRS_EVENT_MALFORMED',
+  'CQRS_VERSION_GAP',
+  'CQRS_READ_STORE_FAILED',
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
+
+/** A surprise with a code: `message` says what happened, where and what to do next; `cause` is kept. */
+export class CqrsError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'CqrsError';
+    this.code = code;
+  }
+}

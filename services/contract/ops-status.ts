@@ -1,0 +1,43 @@
+/**
+ * What each program answers on `GET /status` of its ops port; the operator reads it for conditions and scaling.
+ * `error` is the sentence of what stands in the way now, null when nothing does.
+ */
+export type CommandStatus = { readonly program: 'command'; readonly error: string | null };
+
+export type RelayStatus = {
+  readonly program: 'relay';
+  readonly streaming: boolean;
+  readonly error: string | null;
+  /** Code of the error (see errors.ts), null when there is none. */
+  readonly errorCode: string | null;
+  /** Bytes of WAL between the server's end and what Kafka has acknowledged. */
+  readonly lagBytes: number;
+  readonly eventsPublished: number;
+};
+
+export type ViewStatus = {
+  readonly view: string;
+  readonly lagEvents: number;
+  readonly lagSeconds: number;
+  readonly halted: readonly { readonly topicPartition: string; readonly error: string }[];
+};
+
+export type ProjectorStatus = {
+  readonly program: 'projector';
+  readonly error: string | null;
+  readonly errorCode: string | null;
+  /** Partitions of every view's topics that this process owns now; views it owns nothing of are absent. */
+  readonly views: readonly ViewStatus[];
+};
+
+/** Counters since the process started; the reader takes differences. `bootId` changes with every start. */
+export type QueryStatus = {
+  readonly program: 'query';
+  readonly bootId: string;
+  readonly readsServed: number;
+  readonly readsRefused: number;
+  readonly readsQueued: number;
+  readonly error: string | null;
+};
+
+export type ServiceStatus = CommandStatus | RelayStatus | ProjectorStatus | QueryStatus;
