@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { buildImages } from './images/build.ts';
+import { buildImages } from './images/build-images.ts';
 import { status } from './local/cluster.ts';
 import {
   applyExample,
@@ -31,7 +31,7 @@ import {
   untilVisible,
   write,
 } from '../quickstart/traffic.ts';
-import { waitUntil } from '../quickstart/wait-until.ts';
+import { waitUntil } from '../support/wait-until.ts';
 
 const quiet = (): void => undefined;
 const soon = { timeoutMs: 60_000, periodMs: 500 };

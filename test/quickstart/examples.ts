@@ -1,6 +1,6 @@
 import type { Update } from '../terminal/progress.ts';
 import type { Kubectl } from './kubectl.ts';
-import { waitUntil } from './wait-until.ts';
+import { waitUntil } from '../support/wait-until.ts';
 
 export const exampleNamespace = 'shop';
 export const exampleServices = ['orders', 'payments', 'order-history'] as const;

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
-import { loadImages, type Images } from '../cluster/images/build.ts';
-import { down, up } from '../cluster/local/cluster.ts';
+import type { Images } from '../cluster/images/image-set.ts';
+import { loadImages, loadImagesIntoKind } from '../cluster/images/load-images.ts';
+import { up } from '../cluster/local/cluster.ts';
+import { down } from '../cluster/local/down.ts';
 import { ensureTools } from '../cluster/tools/tools.ts';
 import { runCommand } from '../terminal/run-command.ts';
 import type { Update } from '../terminal/progress.ts';
@@ -73,7 +75,7 @@ async function localCluster(update: Update): Promise<Cluster> {
       connection: ['--kubeconfig', local.kubeconfigPath, '--kube-context', local.contextName],
     },
     loadsImages: true,
-    load: async (images) => await loadImages(images, local),
+    load: async (images) => loadImages(images, local),
     // The host has routes to the cluster's Services, so nothing stands between.
     reach: async (namespace, service) => {
       const ip = await kubectl.run([
@@ -129,16 +131,8 @@ async function givenCluster(context: string): Promise<Cluster> {
     kubectlCommand: `kubectl --context ${context}`,
     helm: { binary: tools.helm, connection: ['--kube-context', context] },
     loadsImages: kind !== undefined,
-    load: async (images) => {
-      for (const image of Object.values(images)) {
-        const { code, output } = await runCommand(
-          'kind',
-          ['load', 'image-archive', image.archivePath, '--name', kind ?? kindName],
-          { timeoutMs: kindTimeoutMs },
-        );
-        if (code !== 0) throw new Error(`kind could not load ${image.reference}: ${output}`);
-      }
-    },
+    load: async (images) =>
+      loadImagesIntoKind(images, { kindPath: 'kind', clusterName: kind ?? kindName }),
     reach: async (namespace, service) => portForward(kubectl, namespace, service),
     remove: null,
   };

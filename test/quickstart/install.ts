@@ -1,9 +1,9 @@
-import type { Images } from '../cluster/images/build.ts';
+import type { Images } from '../cluster/images/image-set.ts';
 import { runCommand } from '../terminal/run-command.ts';
 import type { Cluster } from './find-cluster.ts';
 
 export const operatorNamespace = 'cqrs-system';
-const release = 'cqrs-operator';
+const operatorRelease = 'cqrs-operator';
 const helmTimeoutMs = 6 * 60_000;
 
 /** Splits `repository:tag`; a colon before the last slash is a port and no tag. */
@@ -14,7 +14,7 @@ export function splitReference(reference: string): { repository: string; tag: st
     : { repository: reference, tag: 'latest' };
 }
 
-export type ImageReferences = Partial<Record<keyof Images, string>>;
+export type ImageReferences = { readonly [name in keyof Images]?: string };
 
 function imageSettings(references: ImageReferences): string[] {
   return Object.entries(references).flatMap(([name, reference]) => {
@@ -41,7 +41,7 @@ export async function installOperator(
   await helm(cluster, [
     'upgrade',
     '--install',
-    release,
+    operatorRelease,
     'charts/cqrs-operator',
     '--namespace',
     operatorNamespace,
@@ -56,7 +56,7 @@ export async function installOperator(
 export async function uninstallOperator(cluster: Cluster): Promise<void> {
   await helm(cluster, [
     'uninstall',
-    release,
+    operatorRelease,
     '--namespace',
     operatorNamespace,
     '--ignore-not-found',
@@ -64,4 +64,38 @@ export async function uninstallOperator(cluster: Cluster): Promise<void> {
     '--timeout',
     '2m',
   ]);
+}
+
+/** Installs a chart of a CqrsService and waits as `helm --wait` does. */
+export async function installChart(
+  cluster: Cluster,
+  options: {
+    readonly release: string;
+    readonly chart: string;
+    readonly namespace: string;
+    readonly servicesImage: string;
+  },
+): Promise<void> {
+  const { repository, tag } = splitReference(options.servicesImage);
+  await helm(cluster, [
+    'upgrade',
+    '--install',
+    options.release,
+    options.chart,
+    '--namespace',
+    options.namespace,
+    '--set-string',
+    `test.image.repository=${repository},test.image.tag=${tag}`,
+    '--wait',
+    '--timeout',
+    '4m',
+  ]);
+}
+
+export async function helmTest(
+  cluster: Cluster,
+  release: string,
+  namespace: string,
+): Promise<void> {
+  await helm(cluster, ['test', release, '--namespace', namespace, '--timeout', '2m']);
 }

@@ -66,7 +66,7 @@ function manifests(image: string, args: readonly string[], source: string): unkn
   };
 }
 
-/** Starts the read load inside the cluster, where it meets the Service as any client pod does, and follows its report. */
+/** Starts the read load inside the cluster, where it meets the Service the way clients do, and follows its report. */
 export async function startLoadPod(
   kubectl: Kubectl,
   options: {

@@ -3,7 +3,7 @@
  * happens or ends the run with a non-zero exit and a sentence that says what to do.
  */
 import { createInterface } from 'node:readline/promises';
-import { buildImages } from '../cluster/images/build.ts';
+import { buildImages } from '../cluster/images/build-images.ts';
 import { createTerminal, type Terminal } from '../terminal/progress.ts';
 import {
   applyExample,
@@ -76,7 +76,7 @@ async function provideImages(
   }
   const images = await terminal.step('build operator, services and stores', async (update) => {
     let done = 0;
-    return await buildImages((progress) => {
+    return buildImages((progress) => {
       if (progress.state !== 'building') done += 1;
       update({ done, label: `${progress.step} ${progress.state}` });
     });
