@@ -1,0 +1,49 @@
+/** A caller's signal joined with a time bound. */
+export type Deadline = {
+  signal: AbortSignal;
+  /** Whether it was the time bound that fired. */
+  expired(): boolean;
+  /** Lifts the time bound; the caller's signal still counts. */
+  lift(): void;
+  /** Fires the signal, if nothing else did, and lets go of the caller's. Call it when all is done. */
+  end(): void;
+};
+
+/**
+ * Fires when `outer` does or after `delayMs`. (`AbortSignal.any` would leave one dependent signal per request on a
+ * caller's long-lived signal.)
+ */
+export function deadline(outer: AbortSignal | undefined, delayMs: number): Deadline {
+  const controller = new AbortController();
+  let expired = false;
+  const end = (): void => {
+    clearTimeout(timer);
+    outer?.removeEventListener('abort', end);
+    controller.abort();
+  };
+  const timer = setTimeout(() => {
+    expired = true;
+    end();
+  }, delayMs);
+  if (outer?.aborted) end();
+  else outer?.addEventListener('abort', end);
+  return {
+    signal: controller.signal,
+    expired: () => expired,
+    lift: () => clearTimeout(timer),
+    end,
+  };
+}
+
+/** The result of `work`, or a rejection as soon as the signal fires; what `work` comes to then is ignored. */
+export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  if (signal.aborted) abort();
+  else signal.addEventListener('abort', abort);
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
