@@ -1,0 +1,132 @@
+/**
+ * Condition types in the order they are shown. `Ready`, `Reconciling` and `Stalled` are read by tools that know
+ * kstatus (kubernetes-sigs/cli-utils, pkg/kstatus); the others say which stage of the path stands still.
+ */
+export const conditionTypes = [
+  'Ready',
+  'Reconciling',
+  'Stalled',
+  'StoresReady',
+  'CommandReady',
+  'RelayStreaming',
+  'ProjectionCaughtUp',
+  'QueryReady',
+  'ScalingActive',
+] as const;
+
+export type ConditionType = (typeof conditionTypes)[number];
+
+/** Every reason a condition can carry, with what the user does about it. People script against these names. */
+export const remedies = {
+  Available: 'Nothing to do.',
+  UpToDate: 'Nothing to do.',
+  StoresRunning: 'Nothing to do.',
+  CommandRunning: 'Nothing to do.',
+  Streaming: 'Nothing to do.',
+  CaughtUp: 'Nothing to do.',
+  QueryRunning: 'Nothing to do.',
+  Scaling: 'Nothing to do.',
+  NotRequested: 'Nothing to do: the spec does not ask for this part.',
+
+  Progressing: 'Wait; this message changes when a step is done.',
+  Starting: 'Wait until the pods are ready.',
+  CatchingUp: 'Wait; if the lag keeps growing, look at the logs of the projector.',
+  ScaledToMax: 'Raise spec.query.autoscaling.maxReplicas if reads should have more pods.',
+
+  Suspended: 'Set spec.suspend to false to start the pods again.',
+  Deleting: 'Wait until the topics are gone; remove the finalizer only if Kafka is lost for good.',
+
+  SchemaInvalid: 'Correct the schema in spec.aggregates; the last good one stays in use.',
+  SourceServiceMissing:
+    'Create that CqrsService in this namespace, or correct the service in spec.query.views.',
+  SourceAggregateMissing:
+    'Add that aggregate to the source service, or correct the aggregate in spec.query.views.',
+  NameTaken:
+    'Delete or rename the object that is in the way, or give this CqrsService another name.',
+  ApplyRefused: 'Correct what the API server names, or grant the operator what it lacks.',
+  SecretIncomplete: 'Put the missing key back into the Secret; its value must be the old password.',
+
+  PodsForbidden: 'Raise the quota or relax the policy that the message names.',
+  PodUnschedulable: 'Add a node with free resources, or lower the resources in the spec.',
+  VolumePending: 'Name a default StorageClass that can provide the volume.',
+  ImagePullFailed:
+    'Correct the image in the operator’s values, or let the nodes reach its registry.',
+  ContainerCrashing: 'Look at the logs of the pod: `kubectl logs --previous`.',
+  PodsNotReady: 'Look at the pods with `kubectl describe pod`.',
+
+  PostgresNotReady: 'Look at the Postgres pod; commands wait until it is back.',
+  KafkaNotReady: 'Look at the cqrs-kafka pod; events wait in Postgres until it is back.',
+  RedisNotReady: 'Look at the Redis pod; reads are refused until it is back.',
+
+  CommandFailing: 'Look at the logs of the command pods.',
+  QueryFailing: 'Look at the logs of the query pods.',
+  RelayUnreachable: 'Look at the relay pod; events wait in Postgres until it is back.',
+  RelayNotStreaming: 'Look at the logs of the relay; events wait in Postgres until it streams.',
+  SlotLost: 'The events in between are lost to the stream: rebuild the views from the database.',
+  SlotAhead: 'Restore the slot that belongs to this database, or rebuild the views from it.',
+  ProjectorUnreachable: 'Look at the projector pod; views stand still until it is back.',
+  ProjectionFailing: 'Look at the logs of the projector; views stand still until it works again.',
+  ProjectionHalted: 'Look at the event that the message names; the other partitions go on.',
+  MetricsUnavailable: 'Check that APIService v1beta2.custom.metrics.k8s.io is available.',
+  MetricsApiTaken: 'Remove the other metrics adapter, or scale the query Deployment by hand.',
+} as const satisfies Record<string, string>;
+
+export type Reason = keyof typeof remedies;
+
+export type ConditionStatus = 'True' | 'False' | 'Unknown';
+
+/** A condition as metav1.Condition has it; `lastTransitionTime` is RFC 3339 in whole seconds. */
+export type Condition = {
+  readonly type: ConditionType;
+  readonly status: ConditionStatus;
+  readonly reason: Reason;
+  readonly message: string;
+  readonly observedGeneration: number;
+  readonly lastTransitionTime: string;
+};
+
+export type ConditionUpdate = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+
+/** What happened, in a sentence of the caller's, followed by what the user does about it. */
+export function explain(reason: Reason, whatHappened: string): string {
+  return `${whatHappened} ${remedies[reason]}`;
+}
+
+/**
+ * The conditions with one added or replaced. `lastTransitionTime` moves to `nowMs` only when the status flips,
+ * so that a pass that learns nothing new writes nothing.
+ */
+export function setCondition(
+  conditions: readonly Condition[],
+  update: ConditionUpdate,
+  observedGeneration: number,
+  nowMs: number,
+): Condition[] {
+  const before = findCondition(conditions, update.type);
+  const lastTransitionTime =
+    before?.status === update.status ? before.lastTransitionTime : wholeSeconds(nowMs);
+  const { type, status, reason, message } = update;
+  const condition = { type, status, reason, message, observedGeneration, lastTransitionTime };
+  const rank = (of: Condition): number => conditionTypes.indexOf(of.type);
+  return [...removeCondition(conditions, type), condition].toSorted((a, b) => rank(a) - rank(b));
+}
+
+/** The conditions without one, for a stage that no longer exists. */
+export function removeCondition(
+  conditions: readonly Condition[],
+  type: ConditionType,
+): Condition[] {
+  return conditions.filter((condition) => condition.type !== type);
+}
+
+/** The condition of a type, if it was ever set. */
+export function findCondition(
+  conditions: readonly Condition[],
+  type: ConditionType,
+): Condition | undefined {
+  return conditions.find((condition) => condition.type === type);
+}
+
+function wholeSeconds(nowMs: number): string {
+  return new Date(nowMs).toISOString().replace(/\.\d{3}Z$/, 'Z');
+}

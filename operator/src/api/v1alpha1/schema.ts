@@ -1,0 +1,31 @@
+import type { Static } from 'typebox';
+import type { KubeObject, ObjectMeta } from '../../kube/object.ts';
+import type { ResourceType } from '../../kube/resource-type.ts';
+import type { Condition } from './conditions.ts';
+import type * as schema from './crd-schema.ts';
+
+/** The kind that this operator owns, as the client addresses it. */
+export const cqrsServiceType = {
+  group: 'cqrs.dev',
+  version: 'v1alpha1',
+  plural: 'cqrsservices',
+  kind: 'CqrsService',
+  namespaced: true,
+} as const satisfies ResourceType;
+
+export type CqrsServiceSpec = Static<typeof schema.spec>;
+export type CqrsServiceStatus = Omit<Static<typeof schema.status>, 'conditions'> & {
+  readonly conditions?: readonly Condition[];
+};
+export type Aggregate = Static<typeof schema.aggregate>;
+export type CommandSpec = Static<typeof schema.command>;
+export type QuerySpec = Static<typeof schema.query>;
+export type Source = Static<typeof schema.source>;
+export type Resources = NonNullable<CommandSpec['resources']>;
+
+/** A CqrsService as the apiserver returns it: in a namespace, and with every default filled in. */
+export type CqrsService = KubeObject & {
+  metadata: ObjectMeta & { namespace: string; uid: string };
+  spec: CqrsServiceSpec;
+  status?: CqrsServiceStatus;
+};

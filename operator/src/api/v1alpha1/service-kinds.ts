@@ -1,0 +1,19 @@
+import type { Aggregate, CommandSpec, CqrsService, CqrsServiceSpec, QuerySpec } from './schema.ts';
+
+/** A CqrsService with a write side. */
+export type CommandService = CqrsService & {
+  spec: CqrsServiceSpec & { command: CommandSpec; aggregates: Aggregate[] };
+};
+
+/** A CqrsService with a read side. */
+export type QueryService = CqrsService & { spec: CqrsServiceSpec & { query: QuerySpec } };
+
+/** Whether the service can be written; admission lets `command` and `aggregates` come only together. */
+export function hasCommand(service: CqrsService): service is CommandService {
+  return service.spec.command !== undefined && service.spec.aggregates !== undefined;
+}
+
+/** Whether the service can be read. */
+export function hasQuery(service: CqrsService): service is QueryService {
+  return service.spec.query !== undefined;
+}

@@ -1,0 +1,3 @@
+import type { KubeObject } from '../kube/object.ts';
+
+export type ConfigMap = KubeObject & { readonly data: Readonly<Record<string, string>> };

@@ -1,0 +1,191 @@
+import { describe, expect, test } from 'vitest';
+import {
+  exampleService,
+  orderHistorySpec,
+  ordersSpec,
+  wholeService,
+} from '../api/v1alpha1/example-services.ts';
+import { hasQuery } from '../api/v1alpha1/service-kinds.ts';
+import {
+  commandConfig,
+  commandConfigMap,
+  projectorConfig,
+  queryConfig,
+  relayConfig,
+  retentionOf,
+} from './config-maps.ts';
+import { exampleContext, yamlOf } from './example-context.ts';
+
+const { siblings } = exampleContext;
+const orders = wholeService('orders', ordersSpec);
+const withRetention = (retention: string) =>
+  wholeService('orders', { ...ordersSpec, events: { retention } });
+
+test('the config file of a program is JSON in a ConfigMap that its service owns', () => {
+  const configMap = commandConfigMap(orders);
+  expect(yamlOf(configMap)).toMatchInlineSnapshot(`
+    "apiVersion: v1
+    kind: ConfigMap
+    metadata:
+      name: orders-command
+      namespace: shop
+      labels:
+        app.kubernetes.io/name: cqrs-service
+        app.kubernetes.io/instance: orders
+        app.kubernetes.io/component: command
+        app.kubernetes.io/managed-by: cqrs-operator
+      ownerReferences:
+        - apiVersion: cqrs.dev/v1alpha1
+          kind: CqrsService
+          name: orders
+          uid: uid-of-orders
+          controller: true
+          blockOwnerDeletion: true
+    data:
+      config.json: |
+        {
+          "service": {
+            "namespace": "shop",
+            "name": "orders"
+          },
+          "aggregates": [
+            {
+              "name": "order",
+              "schema": {
+                "type": "object",
+                "required": [
+                  "customerId",
+                  "total"
+                ],
+                "properties": {
+                  "customerId": {
+                    "type": "string"
+                  },
+                  "total": {
+                    "type": "number",
+                    "minimum": 0
+                  }
+                }
+              }
+            }
+          ]
+        }
+    "
+  `);
+  expect(JSON.parse(configMap.data['config.json'] ?? '')).toEqual(commandConfig(orders));
+});
+
+test('relay: the slot, the publication, and a topic for each aggregate', () => {
+  expect(relayConfig(orders)).toMatchInlineSnapshot(`
+    {
+      "publication": "cqrs",
+      "service": {
+        "name": "orders",
+        "namespace": "shop",
+      },
+      "slot": "cqrs_shop_orders",
+      "topics": [
+        {
+          "aggregate": "order",
+          "partitions": 12,
+          "retention": "forever",
+          "topic": "shop.orders.order",
+        },
+      ],
+    }
+  `);
+});
+
+test('projector and query see the same views', () => {
+  expect(projectorConfig(orders, siblings)).toMatchInlineSnapshot(`
+    {
+      "service": {
+        "name": "orders",
+        "namespace": "shop",
+      },
+      "views": [
+        {
+          "indexes": [
+            {
+              "by": [
+                "customerId",
+              ],
+              "order": [
+                "-placedAt",
+              ],
+            },
+          ],
+          "name": "orders",
+          "sources": [
+            {
+              "aggregate": "order",
+              "gapless": true,
+              "role": "root",
+              "topic": "shop.orders.order",
+            },
+          ],
+        },
+      ],
+    }
+  `);
+  expect(queryConfig(orders, siblings)).toEqual(projectorConfig(orders, siblings));
+});
+
+describe('a composed view', () => {
+  const history = exampleService('order-history', orderHistorySpec);
+  const sources = hasQuery(history) ? projectorConfig(history, siblings).views[0]?.sources : [];
+
+  test('reads the topics of its owners, by their roles', () => {
+    expect(sources).toMatchInlineSnapshot(`
+      [
+        {
+          "aggregate": "order",
+          "gapless": true,
+          "role": "root",
+          "topic": "shop.orders.order",
+        },
+        {
+          "aggregate": "payment",
+          "as": "payments",
+          "gapless": false,
+          "key": "orderId",
+          "many": true,
+          "role": "part",
+          "topic": "shop.payments.payment",
+        },
+        {
+          "aggregate": "customer",
+          "as": "customer",
+          "gapless": false,
+          "lookup": "customerId",
+          "role": "lookup",
+          "topic": "shop.customers.customer",
+        },
+      ]
+    `);
+  });
+
+  test('is promised no gapless topic of an owner that forgets events, or that is not there', () => {
+    expect(sources?.map(({ topic, gapless }) => [topic, gapless])).toEqual([
+      ['shop.orders.order', true],
+      ['shop.payments.payment', false],
+      ['shop.customers.customer', false],
+    ]);
+  });
+});
+
+test.each([
+  ['forever', 'forever'],
+  ['compact', 'compact'],
+  ['45s', { seconds: 45 }],
+  ['90m', { seconds: 5400 }],
+  ['12h', { seconds: 43_200 }],
+  ['30d', { seconds: 2_592_000 }],
+])('retention %s', (written, expected) => {
+  expect(retentionOf(withRetention(written))).toEqual(expected);
+});
+
+test('a compacted topic of one’s own is not gapless either', () => {
+  const { views } = projectorConfig(withRetention('compact'), new Map());
+  expect(views[0]?.sources[0]?.gapless).toBe(false);
+});

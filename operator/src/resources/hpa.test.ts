@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest';
+import { ordersSpec, wholeService } from '../api/v1alpha1/example-services.ts';
+import { yamlOf } from './example-context.ts';
+import { queryHpa } from './hpa.ts';
+
+test('the HPA of the query API', () => {
+  const autoscaling = { minReplicas: 2, maxReplicas: 8, readsPerSecond: 300, scaleDownSeconds: 30 };
+  const query = { ...ordersSpec.query, autoscaling };
+  const orders = wholeService('orders', { ...ordersSpec, query });
+  expect(yamlOf(queryHpa(orders))).toMatchInlineSnapshot(`
+    "apiVersion: autoscaling/v2
+    kind: HorizontalPodAutoscaler
+    metadata:
+      name: orders-query
+      namespace: shop
+      labels:
+        app.kubernetes.io/name: cqrs-service
+        app.kubernetes.io/instance: orders
+        app.kubernetes.io/component: query
+        app.kubernetes.io/managed-by: cqrs-operator
+      ownerReferences:
+        - apiVersion: cqrs.dev/v1alpha1
+          kind: CqrsService
+          name: orders
+          uid: uid-of-orders
+          controller: true
+          blockOwnerDeletion: true
+    spec:
+      scaleTargetRef:
+        apiVersion: apps/v1
+        kind: Deployment
+        name: orders-query
+      minReplicas: 2
+      maxReplicas: 8
+      metrics:
+        - type: Object
+          object:
+            describedObject:
+              apiVersion: cqrs.dev/v1alpha1
+              kind: CqrsService
+              name: orders
+            metric:
+              name: reads-per-second
+            target:
+              type: AverageValue
+              averageValue: "300"
+      behavior:
+        scaleUp:
+          stabilizationWindowSeconds: 0
+          selectPolicy: Max
+          policies:
+            - type: Pods
+              value: 8
+              periodSeconds: 15
+        scaleDown:
+          stabilizationWindowSeconds: 30
+          selectPolicy: Max
+          policies:
+            - type: Percent
+              value: 100
+              periodSeconds: 15
+    "
+  `);
+});

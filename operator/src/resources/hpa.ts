@@ -1,0 +1,88 @@
+import type { QueryService } from '../api/v1alpha1/service-kinds.ts';
+import type { KubeObject } from '../kube/object.ts';
+import { readsMetric } from '../scaling/reads-metric.ts';
+import { childName } from './names.ts';
+import { ownedMeta } from './owner.ts';
+
+type Policy = {
+  readonly type: 'Pods' | 'Percent';
+  readonly value: number;
+  readonly periodSeconds: number;
+};
+
+type ScalingRules = {
+  readonly stabilizationWindowSeconds: number;
+  readonly selectPolicy: 'Max';
+  readonly policies: readonly Policy[];
+};
+
+type CrossReference = { readonly apiVersion: string; readonly kind: string; readonly name: string };
+
+export type HorizontalPodAutoscaler = KubeObject & {
+  readonly spec: {
+    readonly scaleTargetRef: CrossReference;
+    readonly minReplicas: number;
+    readonly maxReplicas: number;
+    readonly metrics: readonly {
+      readonly type: 'Object';
+      readonly object: {
+        readonly describedObject: CrossReference;
+        readonly metric: { readonly name: string };
+        readonly target: { readonly type: 'AverageValue'; readonly averageValue: string };
+      };
+    }[];
+    readonly behavior: { readonly scaleUp: ScalingRules; readonly scaleDown: ScalingRules };
+  };
+};
+
+// The HPA controller looks every 15 s (its --horizontal-pod-autoscaler-sync-period), so a policy of a
+// shorter period would be no faster.
+const periodSeconds = 15;
+
+/**
+ * Scales the query Deployment on the reads of the whole service. AverageValue divides them by the pods that
+ * exist: unlike a per-pod metric it is not damped while new pods are unready. Up goes in one step; down waits
+ * until reads were fewer for `scaleDownSeconds`.
+ */
+export function queryHpa(service: QueryService): HorizontalPodAutoscaler {
+  const { minReplicas, maxReplicas, readsPerSecond, scaleDownSeconds } =
+    service.spec.query.autoscaling;
+  const { describedApiVersion: apiVersion, describedKind: kind } = readsMetric;
+  const { name } = service.metadata;
+  return {
+    apiVersion: 'autoscaling/v2',
+    kind: 'HorizontalPodAutoscaler',
+    metadata: ownedMeta(service, 'query'),
+    spec: {
+      scaleTargetRef: {
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        name: childName(service, 'query'),
+      },
+      minReplicas,
+      maxReplicas,
+      metrics: [
+        {
+          type: 'Object',
+          object: {
+            describedObject: { apiVersion, kind, name },
+            metric: { name: readsMetric.name },
+            target: { type: 'AverageValue', averageValue: `${readsPerSecond}` },
+          },
+        },
+      ],
+      behavior: {
+        scaleUp: {
+          stabilizationWindowSeconds: 0,
+          selectPolicy: 'Max',
+          policies: [{ type: 'Pods', value: maxReplicas, periodSeconds }],
+        },
+        scaleDown: {
+          stabilizationWindowSeconds: scaleDownSeconds,
+          selectPolicy: 'Max',
+          policies: [{ type: 'Percent', value: 100, periodSeconds }],
+        },
+      },
+    },
+  };
+}

@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'vitest';
+import { ordersSpec, wholeService, type WrittenSpec } from '../api/v1alpha1/example-services.ts';
+import { commandDeployment } from './command-deployment.ts';
+import { exampleContext } from './example-context.ts';
+import type { Deployment } from './program-deployment.ts';
+import { projectorDeployment } from './projector-deployment.ts';
+import { queryDeployment } from './query-deployment.ts';
+import { relayDeployment } from './relay-deployment.ts';
+
+type Programs = Readonly<Record<'command' | 'relay' | 'projector' | 'query', Deployment>>;
+
+function programs(spec: WrittenSpec, context = exampleContext): Programs {
+  const service = wholeService('orders', spec);
+  return {
+    command: commandDeployment(service, context),
+    relay: relayDeployment(service, context),
+    projector: projectorDeployment(service, context),
+    query: queryDeployment(service, context, undefined),
+  };
+}
+
+const before = programs(ordersSpec);
+
+/** The programs whose pods are replaced, in the order of the table above. */
+function rolledBy(after: Programs): string[] {
+  const names = ['command', 'relay', 'projector', 'query'] as const;
+  const template = (of: Programs, name: keyof Programs) => JSON.stringify(of[name].spec.template);
+  return names.filter((name) => template(before, name) !== template(after, name));
+}
+
+const [aggregate] = ordersSpec.aggregates;
+const [view] = ordersSpec.query.views;
+
+describe('a change rolls only the pods that read it', () => {
+  test.each<[string, WrittenSpec, string[]]>([
+    ['nothing', {}, []],
+    ['more command replicas', { command: { replicas: 5 } }, []],
+    ['a schema', { aggregates: [{ ...aggregate, schema: { type: 'object' } }] }, ['command']],
+    [
+      'another aggregate',
+      { aggregates: [aggregate, { name: 'cart', schema: { type: 'object' } }] },
+      ['command', 'relay'],
+    ],
+    ['an index', { query: { views: [{ ...view, indexes: [] }] } }, ['projector', 'query']],
+    [
+      'a retention of one duration for another',
+      { events: { retention: '7d' } },
+      ['relay', 'projector', 'query'],
+    ],
+    ['the autoscaling', { query: { views: [view], autoscaling: { maxReplicas: 4 } } }, []],
+    ['the deletion policy', { deletionPolicy: 'Delete' }, []],
+    ['suspending', { suspend: true }, []],
+  ])('%s: %s → %s', (_, change, rolled) => {
+    expect(rolledBy(programs({ ...ordersSpec, ...change }))).toEqual(rolled);
+  });
+
+  test('a new image rolls all of them', () => {
+    const images = { ...exampleContext.images, services: 'cqrs/services:2' };
+    expect(rolledBy(programs(ordersSpec, { ...exampleContext, images }))).toHaveLength(4);
+  });
+});
+
+test.each(Object.entries(before))(
+  '%s: its selector finds its own pods, and no others',
+  (name, of) => {
+    const { selector, template } = of.spec;
+    const finds = (pods: Deployment): boolean =>
+      Object.entries(selector.matchLabels).every(
+        ([label, value]) => pods.spec.template.metadata.labels[label] === value,
+      );
+    expect(template.metadata.labels).toMatchObject(selector.matchLabels);
+    const found = Object.entries(before).filter(([, pods]) => finds(pods));
+    expect(found.map(([one]) => one)).toEqual([name]);
+  },
+);

@@ -1,0 +1,32 @@
+import type { QueryService } from '../api/v1alpha1/service-kinds.ts';
+import { queryConfigMap } from './config-maps.ts';
+import type { ResourceContext } from './context.ts';
+import { programDeployment, surge, type Deployment } from './program-deployment.ts';
+import { redisEnv } from './program-env.ts';
+
+/**
+ * The query API, the only part that scales with reads. `replicas` undefined leaves the field unsent: once the
+ * autoscaler owns it, sending it would fight the autoscaler on every pass.
+ */
+export function queryDeployment(
+  service: QueryService,
+  context: ResourceContext,
+  replicas: number | undefined,
+): Deployment {
+  const { query, suspend } = service.spec;
+  return programDeployment(service, context, {
+    component: 'query',
+    replicas: suspend ? 0 : replicas,
+    strategy: surge,
+    env: redisEnv(service),
+    config: queryConfigMap(service, context.siblings),
+    servesHttp: true,
+    // A new replica helps only once it is ready, so it is asked every second.
+    readinessPeriodSeconds: 1,
+    defaultResources: {
+      requests: { cpu: '20m', memory: '64Mi' },
+      limits: { memory: '256Mi' },
+    },
+    resources: query.resources,
+  });
+}

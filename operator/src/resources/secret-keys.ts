@@ -1,0 +1,16 @@
+/** Keys of the generated password Secrets. */
+export const secretKeys = {
+  postgres: 'postgres-password',
+  command: 'command-password',
+  relay: 'relay-password',
+  redis: 'redis-password',
+} as const;
+
+/** Passwords of the embedded Postgres: its superuser's and those of the two roles of ours. */
+export type PostgresPasswords = {
+  readonly postgres: string;
+  readonly command: string;
+  readonly relay: string;
+};
+
+export type RedisPasswords = { readonly redis: string };
