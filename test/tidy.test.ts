@@ -28,6 +28,8 @@ const mainPaths = [
 ];
 const mainPathLinesMax = 150;
 const linesMax = 300;
+/** Tables that are read by looking things up, not from top to bottom. */
+const tables = ['operator/src/api/v1alpha1/crd-schema.ts'];
 
 test.each(mainPaths)('%s is one screenful or two, read top-down', (file) => {
   expect(text(file).split('\n').length).toBeLessThanOrEqual(mainPathLinesMax);
@@ -35,7 +37,10 @@ test.each(mainPaths)('%s is one screenful or two, read top-down', (file) => {
 
 test('no source file is longer than a reader can hold', () => {
   const long = sources.filter(
-    (file) => !file.endsWith('.test.ts') && text(file).split('\n').length > linesMax,
+    (file) =>
+      !file.endsWith('.test.ts') &&
+      !tables.includes(file) &&
+      text(file).split('\n').length > linesMax,
   );
   expect(long).toEqual([]);
 });
@@ -80,7 +85,7 @@ test('no file names a machine path, silences a check or leaves a thing to do', (
     /(?:oxlint|eslint)-disable/u,
     /\b(?:TODO|FIXME|XXX)\b/u,
     /\bas any\b/u,
-    /\.(?:only|skip|todo)\(/u,
+    /\b(?:describe|it|test)\.(?:only|skip|todo)\b/u,
   ];
   const self = 'test/tidy.test.ts';
   const found = files

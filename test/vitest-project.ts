@@ -39,6 +39,7 @@ export async function vitestProject(
         ],
         {
           timeoutMs: timeoutMsOf[project],
+          env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
           onLine: (line) => {
             const done = /[✓✗×❯]\s+(?:\S+\s+)?(\S+\.test\.ts.*)/u.exec(line)?.[1];
             if (done !== undefined) update({ label: done });
@@ -49,7 +50,7 @@ export async function vitestProject(
       passed = counts?.passed ?? 0;
       // A suite that fails outside a test (a hook, an import) has no failed test, only a failed run.
       failed = Math.max(counts?.failed ?? 0, code === 0 ? 0 : 1);
-      if (failed > 0) throw new Error(output);
+      if (failed > 0) throw new Error(withoutPassed(output));
     });
   } catch (error) {
     failed = Math.max(failed, 1);
@@ -57,6 +58,14 @@ export async function vitestProject(
   }
   await rm(folder, { recursive: true, force: true });
   return { passed, failed };
+}
+
+/** What a reader of a failed run needs: everything but the list of what went well. */
+function withoutPassed(output: string): string {
+  return output
+    .split('\n')
+    .filter((line) => !line.trimStart().startsWith('✓'))
+    .join('\n');
 }
 
 async function readCounts(path: string): Promise<{ passed: number; failed: number } | null> {

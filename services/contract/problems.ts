@@ -3,6 +3,7 @@
  * `retryAfterSeconds` is set where waiting helps, and becomes the Retry-After header.
  */
 export const problems = {
+  'malformed-request': { status: 400, title: 'The request cannot be read' },
   'malformed-body': { status: 400, title: 'The body is not what this aggregate accepts' },
   'malformed-query': { status: 400, title: 'The query cannot be answered by this view' },
   'unknown-aggregate': { status: 404, title: 'No such aggregate' },

@@ -19,6 +19,7 @@ import {
   helmTest,
   installChart,
   installOperator,
+  operatorNamespace,
   uninstallOperator,
 } from '../quickstart/install.ts';
 import { startLoadPod } from '../quickstart/load-pod.ts';
@@ -206,9 +207,9 @@ test('an unknown source service is a condition with a remedy, and nothing restar
 
 test('pods of every kind die while commands go on: no acknowledged command is lost', async () => {
   const acknowledged: string[] = [];
-  let writing = true;
+  const stopped = new AbortController();
   const writer = (async (): Promise<void> => {
-    while (writing) {
+    while (!stopped.signal.aborted) {
       acknowledged.push(
         (await write(`${urls.orders}/order`, exampleOrder(acknowledged.length))).id,
       );
@@ -245,7 +246,7 @@ test('pods of every kind die while commands go on: no acknowledged command is lo
     '--wait=false',
   ]);
   await delay(1_000);
-  writing = false;
+  stopped.abort();
   await writer;
   const missing = new Set(acknowledged);
   await waitUntil('every acknowledged order to be readable', longer, async () => {
@@ -311,7 +312,7 @@ test('under read load the HPA raises the query replicas, shows the real number, 
 }, 600_000);
 
 test('helm test passes for the operator and for a service installed by its chart', async () => {
-  await helmTest(cluster, 'cqrs-operator', 'cqrs-system');
+  await expect(helmTest(cluster, 'cqrs-operator', operatorNamespace)).resolves.toBeUndefined();
   await installChart(cluster, {
     release: 'notes',
     chart: 'charts/cqrs-service',
@@ -319,7 +320,7 @@ test('helm test passes for the operator and for a service installed by its chart
     servicesImage,
   });
   await untilReady(cluster.kubectl, 'notes', quiet);
-  await helmTest(cluster, 'notes', namespace);
+  await expect(helmTest(cluster, 'notes', namespace)).resolves.toBeUndefined();
 }, 400_000);
 
 test('deleting a Retain service keeps its volumes and passwords, and creating it again picks the data up', async () => {

@@ -1,0 +1,45 @@
+import { randomBytes } from 'node:crypto';
+import type { Config } from './config.ts';
+import { createCaches } from './controllers/cqrs-service/caches.ts';
+import { createApplier } from './kube/apply.ts';
+import { createClient } from './kube/client.ts';
+import { systemClock as clock } from './kube/clock.ts';
+import { loadKubeConfig } from './kube/kube-config.ts';
+import type { Logger } from './telemetry/logger.ts';
+import { createTelemetry } from './telemetry/metrics.ts';
+
+const fieldManager = 'cqrs-operator';
+const hashAnnotation = 'cqrs.dev/applied-hash';
+const passwordBytes = 24;
+// So that a thousand services do not come due in the same second.
+const resyncSpread = 0.1;
+
+export type Cluster = ReturnType<typeof connect>;
+
+/** The way to the cluster, and what of it is known and written. Nothing is sent yet. */
+export function connect(config: Config, logger: Logger) {
+  const { registry, kube: metrics } = createTelemetry();
+  const { kubeconfig, context, images, logLevel, resyncMs } = config;
+  const kubeConfig = loadKubeConfig({
+    ...(kubeconfig !== undefined && { kubeconfigPath: kubeconfig }),
+    ...(context !== undefined && { context }),
+  });
+  const client = createClient({ kubeConfig, metrics, logger, userAgent: fieldManager });
+  const shared = { client, metrics, logger, clock };
+  const statusManager = `${fieldManager}/status`;
+  return {
+    registry,
+    shared,
+    client,
+    namespace: config.namespace ?? client.namespace ?? 'default',
+    caches: createCaches({ ...shared, namespaces: config.watchNamespaces }),
+    applier: createApplier({ client, fieldManager, hashAnnotation }),
+    statusApplier: createApplier({ client, fieldManager: statusManager, hashAnnotation }),
+    settings: {
+      images,
+      logLevel,
+      newPassword: () => randomBytes(passwordBytes).toString('base64url'),
+    },
+    resyncMs: () => resyncMs * (1 + resyncSpread * (Math.random() - 0.5)),
+  };
+}

@@ -1,0 +1,91 @@
+import type { CqrsService } from '../../api/v1alpha1/schema.ts';
+import type { Applier } from '../../kube/apply.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { KubeError } from '../../kube/errors.ts';
+import { objectKey, type KubeObject } from '../../kube/object.ts';
+import type { ResourceType } from '../../kube/resource-type.ts';
+import { childCaches, type Cache, type Caches } from './caches.ts';
+import { claimOf } from './claim.ts';
+import type { Desired } from './desired.ts';
+
+/** An object that could not be applied, which no retry heals before somebody acts. */
+export type Refusal = {
+  readonly reason: 'NameTaken' | 'ApplyRefused' | 'Progressing';
+  /** What happened, in a sentence. */
+  readonly message: string;
+};
+
+export type ApplyParts = {
+  readonly caches: Caches;
+  readonly client: KubeClient;
+  readonly applier: Applier;
+};
+
+/** Applies the objects at once; what the API server or another owner forbids is returned, anything else thrown. */
+export async function applyDesired(
+  service: CqrsService,
+  desired: Desired,
+  parts: ApplyParts,
+  signal: AbortSignal,
+): Promise<readonly Refusal[]> {
+  const typed = childCaches(parts.caches);
+  const outcomes = await Promise.all(
+    desired.objects.map(async (object) => {
+      const cache = typed.find(({ type }) => type.kind === object.kind);
+      if (cache === undefined) throw new TypeError(`No cache holds objects of kind ${object.kind}`);
+      return applyOne(service, object, { ...parts, cache }, signal);
+    }),
+  );
+  return outcomes.filter((outcome) => outcome !== undefined);
+}
+
+async function applyOne(
+  service: CqrsService,
+  desired: KubeObject,
+  parts: ApplyParts & { readonly cache: Cache<KubeObject> },
+  signal: AbortSignal,
+): Promise<Refusal | undefined> {
+  const { applier, cache, client } = parts;
+  const { type } = cache;
+  const live = cache.get(objectKey(desired)) ?? (await read(client, { type, desired, signal }));
+  const what = `${desired.kind} ${desired.metadata.name}`;
+  switch (claimOf(service, desired, live)) {
+    case 'foreign':
+      return { reason: 'NameTaken', message: `${what} exists and was not made by this operator.` };
+    case 'outgoing':
+      // Its deletion is a change that enqueues this CqrsService again.
+      return {
+        reason: 'Progressing',
+        message: `${what} of an earlier CqrsService is being deleted.`,
+      };
+    case 'ours':
+      break;
+  }
+  try {
+    await applier.apply(type, desired, live, signal);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof KubeError) || !isRefusal(error)) throw error;
+    return { reason: 'ApplyRefused', message: `${what} was refused: ${error.message}.` };
+  }
+}
+
+// The caches hold only what carries our label. Server-side apply would write into a stranger's object of the same name.
+async function read(
+  client: KubeClient,
+  of: { readonly type: ResourceType; readonly desired: KubeObject; readonly signal: AbortSignal },
+): Promise<KubeObject | undefined> {
+  const { name, namespace } = of.desired.metadata;
+  const ref = { name, ...(namespace !== undefined && { namespace }) };
+  try {
+    return await client.get(of.type, ref, of.signal);
+  } catch (error) {
+    if (error instanceof KubeError && error.isNotFound) return undefined;
+    throw error;
+  }
+}
+
+// Quotas, policies, missing rights and immutable fields; the same request would be refused again.
+function isRefusal(error: KubeError): boolean {
+  return error.status === 400 || error.isForbidden || error.isInvalid;
+}

@@ -1,0 +1,14 @@
+import type { KubeObject } from '../../kube/object.ts';
+
+/** A HorizontalPodAutoscaler (autoscaling/v2) as the API server returns it, as far as a status needs it. */
+export type Autoscaler = KubeObject & {
+  readonly status?: {
+    readonly desiredReplicas?: number;
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly reason?: string;
+      readonly message?: string;
+    }[];
+  };
+};

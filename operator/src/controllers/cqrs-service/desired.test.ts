@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest';
+import {
+  exampleService,
+  orderHistorySpec,
+  ordersSpec,
+  paymentsSpec,
+  wholeService,
+} from '../../api/v1alpha1/example-services.ts';
+import type { CqrsService } from '../../api/v1alpha1/schema.ts';
+import type { KubeObject } from '../../kube/object.ts';
+import { exampleContext } from '../../resources/example-context.ts';
+import { desiredObjects, type Desired, type Settings } from './desired.ts';
+import { exampleObserved } from './example-observed.ts';
+import type { Observed } from './observe.ts';
+
+const orders = wholeService('orders', ordersSpec);
+const observed = exampleObserved(orders);
+const absent = { postgres: { state: 'absent' }, redis: { state: 'absent' } } as const;
+
+function desired(service: CqrsService, changes: Partial<Observed> = {}): Desired {
+  return desiredObjects(service, { ...observed, ...changes }, settings());
+}
+
+function settings(): Settings {
+  const { images, logLevel } = exampleContext;
+  let made = 0;
+  return { images, logLevel, newPassword: () => `password-${(made += 1)}` };
+}
+
+function names({ objects }: Desired): readonly string[] {
+  return objects.map(({ kind, metadata }) => `${kind}/${metadata.name}`).toSorted();
+}
+
+function object({ objects }: Desired, name: string): Child {
+  const found = objects.find(({ kind, metadata }) => `${kind}/${metadata.name}` === name);
+  if (found === undefined) throw new Error(`No ${name}`);
+  return found;
+}
+
+type Child = KubeObject & {
+  readonly data?: Readonly<Record<string, string>>;
+  readonly spec?: { readonly replicas?: number };
+};
+
+const text = (secret: Child): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(secret.data ?? {}).map(([key, value]) => [
+      key,
+      Buffer.from(value, 'base64').toString(),
+    ]),
+  );
+
+describe('desiredObjects', () => {
+  it('has both sides and the broker', () => {
+    expect(names(desired(orders))).toEqual([
+      'ConfigMap/cqrs-kafka',
+      'ConfigMap/orders-command',
+      'ConfigMap/orders-postgres',
+      'ConfigMap/orders-projector',
+      'ConfigMap/orders-query',
+      'ConfigMap/orders-redis',
+      'ConfigMap/orders-relay',
+      'Deployment/orders-command',
+      'Deployment/orders-projector',
+      'Deployment/orders-query',
+      'Deployment/orders-relay',
+      'HorizontalPodAutoscaler/orders-query',
+      'PodDisruptionBudget/orders-command',
+      'PodDisruptionBudget/orders-query',
+      'Secret/orders-postgres',
+      'Secret/orders-redis',
+      'Service/cqrs-kafka',
+      'Service/orders-command',
+      'Service/orders-postgres',
+      'Service/orders-query',
+      'Service/orders-redis',
+      'StatefulSet/cqrs-kafka',
+      'StatefulSet/orders-postgres',
+      'StatefulSet/orders-redis',
+    ]);
+  });
+
+  it('has no write side for a read-only service', () => {
+    const found = names(desired(exampleService('order-history', orderHistorySpec)));
+    expect(found).toContain('Deployment/order-history-projector');
+    expect(found.filter((name) => /command|relay|postgres/.test(name))).toEqual([]);
+  });
+
+  it('has no read side for a service without views', () => {
+    const found = names(desired(exampleService('payments', paymentsSpec)));
+    expect(found).toContain('Deployment/payments-relay');
+    expect(found.filter((name) => /query|projector|redis/.test(name))).toEqual([]);
+  });
+
+  it('makes passwords only for a Secret that does not exist', () => {
+    const fresh = desired(orders, { secrets: absent });
+    const passwords = Object.values(text(object(fresh, 'Secret/orders-postgres')));
+    expect(new Set(passwords).size).toBe(3);
+    expect(passwords.every((password) => password.startsWith('password-'))).toBe(true);
+    expect(text(object(desired(orders), 'Secret/orders-postgres'))).toEqual({
+      'postgres-password': 'p',
+      'command-password': 'c',
+      'relay-password': 'r',
+    });
+  });
+
+  it('neither writes nor prunes a Secret that lost a key', () => {
+    const live = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'orders-redis' } };
+    const incomplete = { state: 'incomplete', live, missing: ['redis-password'] } as const;
+    const found = desired(orders, { secrets: { ...observed.secrets, redis: incomplete } });
+    expect(names(found)).not.toContain('Secret/orders-redis');
+    expect(found.kept).toEqual([live]);
+  });
+
+  it('never says how many query pods there are, since the HPA does', () => {
+    const found = object(desired(orders), 'Deployment/orders-query');
+    expect(found.spec).not.toHaveProperty('replicas');
+  });
+
+  it('stops the pods of a suspended service, the autoscaler too, and leaves the stores', () => {
+    const suspended = { ...orders, spec: { ...orders.spec, suspend: true } };
+    const found = desired(suspended);
+    for (const part of ['command', 'relay', 'projector', 'query']) {
+      expect(object(found, `Deployment/orders-${part}`).spec?.replicas).toBe(0);
+    }
+    expect(names(found)).not.toContain('HorizontalPodAutoscaler/orders-query');
+    expect(names(found)).toContain('StatefulSet/orders-postgres');
+  });
+
+  it('lets every CqrsService of the namespace own the broker, whichever of them is passed over', () => {
+    const payments = exampleService('payments', paymentsSpec);
+    const siblings = new Map<string, CqrsService>([
+      ['payments', payments],
+      ['orders', orders],
+    ]);
+    const byOrders = object(desired(orders, { siblings }), 'StatefulSet/cqrs-kafka');
+    const byPayments = object(desired(payments, { siblings }), 'StatefulSet/cqrs-kafka');
+    expect(byOrders).toEqual(byPayments);
+    expect(byOrders.metadata.ownerReferences?.map(({ name }) => name)).toEqual([
+      'orders',
+      'payments',
+    ]);
+  });
+
+  it('is the same for the same input', () => {
+    expect(desired(orders)).toEqual(desired(orders));
+  });
+});

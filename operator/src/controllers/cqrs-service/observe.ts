@@ -1,0 +1,174 @@
+import type { SchemaProblem } from '../../api/v1alpha1/check-schema.ts';
+import type { CqrsService } from '../../api/v1alpha1/schema.ts';
+import { hasCommand, hasQuery } from '../../api/v1alpha1/service-kinds.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { KubeError } from '../../kube/errors.ts';
+import { objectKey } from '../../kube/object.ts';
+import { builtin } from '../../kube/resource-type.ts';
+import { observeKafka, type KafkaObserved } from '../../resources/kafka-stateful-set.ts';
+import { childName, components, kafkaName, type Component } from '../../resources/names.ts';
+import { secretKeys } from '../../resources/secret-keys.ts';
+import type { ReadDemand } from '../../scaling/demand.ts';
+import type { ApiServiceState } from '../../scaling/api-service.ts';
+import type { Autoscaler } from './autoscaler.ts';
+import { indexes, type Caches, type Secret } from './caches.ts';
+import { labelOf } from './labels.ts';
+import type { Pod } from './pod.ts';
+import { podProblem, type PodProblem } from './pod-problems.ts';
+import type { StageReading } from './stage-reading.ts';
+import { workloadOf, type Workload } from './workload.ts';
+
+/** Everything that has pods: the components of a CqrsService and the broker that it shares. */
+export type Part = Component | 'kafka';
+
+export type SecretState<Key extends string> =
+  | { readonly state: 'absent' }
+  | { readonly state: 'incomplete'; readonly live: Secret; readonly missing: readonly string[] }
+  | {
+      readonly state: 'complete';
+      readonly live: Secret;
+      readonly passwords: Readonly<Record<Key, string>>;
+    };
+
+/** All that one pass reads; what follows is decided from this and the CqrsService alone. */
+export type Observed = {
+  /** Every CqrsService of the namespace by name, this one and those being deleted included. */
+  readonly siblings: ReadonlyMap<string, CqrsService>;
+  readonly schemaProblems: readonly SchemaProblem[];
+  readonly kafka: KafkaObserved | undefined;
+  readonly secrets: {
+    readonly postgres: SecretState<'postgres' | 'command' | 'relay'>;
+    readonly redis: SecretState<'redis'>;
+  };
+  readonly workloads: Readonly<Partial<Record<Part, Workload>>>;
+  readonly podProblems: Readonly<Partial<Record<Part, PodProblem | undefined>>>;
+  /** What the pods of each part last said of themselves. */
+  readonly readings: Readonly<Partial<Record<Part, readonly StageReading[]>>>;
+  readonly autoscaler: Autoscaler | undefined;
+  readonly demand: ReadDemand;
+  readonly metricsApi: ApiServiceState;
+};
+
+export type Observers = {
+  readonly caches: Caches;
+  readonly schemaProblems: (service: CqrsService) => readonly SchemaProblem[];
+  readonly client: KubeClient;
+  readonly reading: (podUid: string) => StageReading | undefined;
+  readonly demand: (key: string) => ReadDemand;
+  readonly metricsApi: () => ApiServiceState;
+};
+
+/** Reads all that a pass needs; only a Secret that the cache does not hold costs a request. */
+export async function observe(
+  service: CqrsService,
+  observers: Observers,
+  signal: AbortSignal,
+): Promise<Observed> {
+  const { caches, demand, metricsApi } = observers;
+  const { namespace } = service.metadata;
+  const kafka = caches.statefulSets.get(objectKey({ namespace, name: kafkaName }));
+  const secret = async (component: Component): Promise<Secret | undefined> =>
+    readSecret(observers, { namespace, name: childName(service, component) }, signal);
+  const siblings = caches.services.byIndex(indexes.namespace, namespace);
+  return {
+    siblings: new Map(siblings.map((sibling) => [sibling.metadata.name, sibling])),
+    schemaProblems: observers.schemaProblems(service),
+    kafka: kafka && observeKafka(kafka),
+    secrets: {
+      postgres: hasCommand(service)
+        ? secretState(await secret('postgres'), ['postgres', 'command', 'relay'])
+        : { state: 'absent' },
+      redis: hasQuery(service)
+        ? secretState(await secret('redis'), ['redis'])
+        : { state: 'absent' },
+    },
+    workloads: observeWorkloads(service, caches),
+    ...observePods(service, observers),
+    autoscaler: caches.autoscalers.get(objectKey({ namespace, name: childName(service, 'query') })),
+    demand: demand(objectKey(service)),
+    metricsApi: metricsApi(),
+  };
+}
+
+// A password must never be made twice, and the cache may not show yet what the last pass made: so absence in the
+// cache is not believed. A Secret that somebody brought, without our labels, is found this way too.
+async function readSecret(
+  { caches, client }: Observers,
+  ref: { readonly namespace: string; readonly name: string },
+  signal: AbortSignal,
+): Promise<Secret | undefined> {
+  const cached = caches.secrets.get(objectKey(ref));
+  if (cached !== undefined) return cached;
+  try {
+    return await client.get<Secret>(builtin.secret, ref, signal);
+  } catch (error) {
+    if (error instanceof KubeError && error.isNotFound) return undefined;
+    throw error;
+  }
+}
+
+function secretState<Key extends keyof typeof secretKeys>(
+  secret: Secret | undefined,
+  names: readonly Key[],
+): SecretState<Key> {
+  if (secret === undefined) return { state: 'absent' };
+  const values = names.map((name) => [name, secret.data?.[secretKeys[name]] ?? ''] as const);
+  const missing = values.filter(([, value]) => value === '').map(([name]) => secretKeys[name]);
+  if (missing.length > 0) return { state: 'incomplete', live: secret, missing };
+  const passwords = values.map(
+    ([name, value]) => [name, Buffer.from(value, 'base64').toString('utf8')] as const,
+  );
+  return {
+    state: 'complete',
+    live: secret,
+    passwords: Object.fromEntries(passwords) as Record<Key, string>,
+  };
+}
+
+function observeWorkloads(service: CqrsService, caches: Caches): Observed['workloads'] {
+  const { namespace } = service.metadata;
+  const names = [
+    ...components.map((part) => [part, childName(service, part)] as const),
+    ['kafka', kafkaName] as const,
+  ];
+  const found = names.flatMap(([part, name]) => {
+    const key = objectKey({ namespace, name });
+    const cache =
+      part === 'postgres' || part === 'redis' || part === 'kafka'
+        ? caches.statefulSets
+        : caches.deployments;
+    const object = cache.get(key);
+    return object === undefined ? [] : [[part, workloadOf(object)] as const];
+  });
+  return Object.fromEntries(found);
+}
+
+function observePods(
+  service: CqrsService,
+  { caches, reading }: Observers,
+): Pick<Observed, 'podProblems' | 'readings'> {
+  const { namespace, name } = service.metadata;
+  const podProblems: Partial<Record<Part, PodProblem | undefined>> = {};
+  const readings: Partial<Record<Part, StageReading[]>> = {};
+  for (const instance of [name, kafkaName]) {
+    const pods = caches.pods.byIndex(indexes.instance, objectKey({ namespace, name: instance }));
+    for (const pod of pods.toSorted(byName)) {
+      const part = partOf(pod);
+      if (part === undefined || pod.metadata.deletionTimestamp !== undefined) continue;
+      podProblems[part] ??= podProblem(pod);
+      const said = reading(pod.metadata.uid ?? '');
+      if (said !== undefined) (readings[part] ??= []).push(said);
+    }
+  }
+  return { podProblems, readings };
+}
+
+// In a fixed order, so that of several problems always the same one is told.
+function byName(one: Pod, other: Pod): number {
+  return one.metadata.name < other.metadata.name ? -1 : 1;
+}
+
+function partOf(pod: Pod): Part | undefined {
+  const label = labelOf(pod, 'component');
+  return label === 'kafka' ? label : components.find((component) => component === label);
+}

@@ -1,0 +1,44 @@
+import { objectKey } from '../../kube/object.ts';
+import type { PodRef } from '../../pods/pod-status.ts';
+import type { CollectedService } from '../../scaling/collector.ts';
+import { indexes, instanceKey, type Caches } from './caches.ts';
+import { labelOf } from './labels.ts';
+import { isReady, type Pod } from './pod.ts';
+import type { StagePod } from './stage-poller.ts';
+
+/** Every CqrsService that can be read, with its ready query pods: those whose reads are counted. */
+export function collectedServices(caches: Caches): readonly CollectedService[] {
+  return caches.services
+    .list()
+    .filter(({ spec }) => spec.query !== undefined)
+    .map((service) => {
+      const key = objectKey(service);
+      const pods = caches.pods.byIndex(indexes.instance, key);
+      return { key, pods: pods.filter(isReadyQuery).flatMap(podRef) };
+    });
+}
+
+/** The pods that are asked how they are: relays and projectors always, the others while they are not ready. */
+export function stagePods(caches: Caches): readonly StagePod[] {
+  return caches.pods.list().flatMap((pod) => {
+    const component = labelOf(pod, 'component') ?? '';
+    const isAsked =
+      component === 'relay' ||
+      component === 'projector' ||
+      ((component === 'command' || component === 'query') && !isReady(pod));
+    const { uid, deletionTimestamp } = pod.metadata;
+    if (!isAsked || uid === undefined || deletionTimestamp !== undefined) return [];
+    return podRef(pod).map((ref) => ({ ...ref, uid, key: instanceKey(pod) }));
+  });
+}
+
+function isReadyQuery(pod: Pod): boolean {
+  return labelOf(pod, 'component') === 'query' && isReady(pod);
+}
+
+// A pod has an address once its containers are about to start.
+function podRef({ metadata, status }: Pod): readonly PodRef[] {
+  const { namespace = '', name } = metadata;
+  if (status?.podIP === undefined || status.phase !== 'Running') return [];
+  return [{ namespace, name, ip: status.podIP }];
+}

@@ -1,0 +1,37 @@
+import { hasQuery } from '../../api/v1alpha1/service-kinds.ts';
+import { unresolvedSources } from '../../resources/sources.ts';
+import { errorOf, sentence, verdict, viewsOf, type Check } from './stage-check.ts';
+import { isCaughtUp } from './stage-reading.ts';
+
+export const sourceMissing: Check = ({ service, observed }) => {
+  if (!hasQuery(service)) return undefined;
+  const [first] = unresolvedSources(service, observed.siblings);
+  return first && verdict('False', first.reason, first.message);
+};
+
+export const projectionHalted: Check = ({ observed }) => {
+  const found = viewsOf(observed.readings.projector).find(({ halted }) => halted.length > 0);
+  if (found === undefined) return undefined;
+  const what = `View ${found.view} halted at ${sentence(found.halted[0] ?? '')}`;
+  return verdict('False', 'ProjectionHalted', what);
+};
+
+export const projectorError: Check = ({ observed }) => {
+  const error = errorOf(observed.readings.projector);
+  return (
+    error && verdict('False', 'ProjectionFailing', `The projector says: ${sentence(error.text)}`)
+  );
+};
+
+export const viewMissing: Check = ({ service, observed }) => {
+  const known = new Set(viewsOf(observed.readings.projector).map(({ view }) => view));
+  const missing = service.spec.query?.views.find(({ name }) => !known.has(name));
+  return (
+    missing && verdict('False', 'Starting', `The projector has not taken up view ${missing.name}.`)
+  );
+};
+
+export const behind: Check = ({ observed }) => {
+  const found = viewsOf(observed.readings.projector).find((view) => !isCaughtUp(view));
+  return found && verdict('False', 'CatchingUp', `View ${found.view} is behind its events.`);
+};

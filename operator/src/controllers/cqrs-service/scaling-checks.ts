@@ -1,0 +1,42 @@
+import { conditionOf, sentence, standing, verdict, type Check } from './stage-check.ts';
+import type { StatusInput } from './status.ts';
+
+export const apiNotAsked: Check = (input) => {
+  const { metricsApi } = input.observed;
+  if (metricsApi.state === 'ours') return undefined;
+  const before = conditionOf(input, 'ScalingActive');
+  if (metricsApi.state === 'unknown' && before !== undefined) return standing(before);
+  const reason = metricsApi.state === 'foreign' ? 'MetricsApiTaken' : 'MetricsUnavailable';
+  return verdict('False', reason, sentence(metricsApi.message));
+};
+
+export const autoscalerSilent: Check = ({ observed }) =>
+  (observed.autoscaler?.status?.conditions ?? []).length > 0
+    ? undefined
+    : verdict('Unknown', 'Progressing', 'The autoscaler has not looked at the reads yet.');
+
+export const autoscalerBlind: Check = ({ observed }) => {
+  const found = autoscalerCondition(observed, 'ScalingActive');
+  if (found?.status !== 'False') return undefined;
+  return verdict('False', 'MetricsUnavailable', `The HPA says: ${sentence(found.message ?? '')}`);
+};
+
+export const autoscalerAtMax: Check = ({ observed, service }) => {
+  const found = autoscalerCondition(observed, 'ScalingLimited');
+  if (found?.status !== 'True' || found.reason !== 'TooManyReplicas') return undefined;
+  const max = service.spec.query?.autoscaling.maxReplicas;
+  return verdict('True', 'ScaledToMax', `Reads ask for more than maxReplicas (${max}).`);
+};
+
+type AutoscalerCondition = {
+  readonly status: string;
+  readonly reason?: string;
+  readonly message?: string;
+};
+
+function autoscalerCondition(
+  observed: StatusInput['observed'],
+  type: string,
+): AutoscalerCondition | undefined {
+  return observed.autoscaler?.status?.conditions?.find((condition) => condition.type === type);
+}

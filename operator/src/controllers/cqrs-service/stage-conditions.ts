@@ -1,0 +1,114 @@
+import { hasCommand, hasQuery } from '../../api/v1alpha1/service-kinds.ts';
+import {
+  behind,
+  projectionHalted,
+  projectorError,
+  sourceMissing,
+  viewMissing,
+} from './projection-checks.ts';
+import { notStreaming, relayError } from './relay-checks.ts';
+import {
+  apiNotAsked,
+  autoscalerAtMax,
+  autoscalerBlind,
+  autoscalerSilent,
+} from './scaling-checks.ts';
+import {
+  always,
+  down,
+  downSince,
+  failing,
+  notAskedYet,
+  unreachable,
+  verdict,
+  type Check,
+  type Stage,
+  type Verdict,
+} from './stage-check.ts';
+import type { StatusInput } from './status.ts';
+
+/** What a condition of this stage says now: the first check that finds something. */
+export function stageVerdict(stage: Stage, input: StatusInput): Verdict {
+  for (const check of checks[stage]) {
+    const found = check(input);
+    if (found !== undefined) return found;
+  }
+  throw new RangeError(`The checks of ${stage} end without a verdict`);
+}
+
+const notWritten: Check = ({ service }) =>
+  hasCommand(service) ? undefined : verdict('True', 'NotRequested', 'The service is read-only.');
+
+const notRead: Check = ({ service }) =>
+  hasQuery(service) ? undefined : verdict('True', 'NotRequested', 'The service has no views.');
+
+const suspended: Check = ({ service }) =>
+  service.spec.suspend
+    ? verdict('False', 'Suspended', 'The pods are stopped because spec.suspend is true.')
+    : undefined;
+
+const secretIncomplete: Check = ({ observed }) => {
+  const found = [observed.secrets.postgres, observed.secrets.redis].find(
+    (secret) => secret.state === 'incomplete',
+  );
+  if (found === undefined) return undefined;
+  const what = `Secret ${found.live.metadata.name} lacks ${found.missing.join(' and ')}.`;
+  return verdict('False', 'SecretIncomplete', what);
+};
+
+const checks: Readonly<Record<Stage, readonly Check[]>> = {
+  StoresReady: [
+    secretIncomplete,
+    (input) =>
+      hasCommand(input.service) ? down('postgres', 'PostgresNotReady')(input) : undefined,
+    down('kafka', 'KafkaNotReady'),
+    (input) => (hasQuery(input.service) ? down('redis', 'RedisNotReady')(input) : undefined),
+    always('True', 'StoresRunning', 'Every store answers.'),
+  ],
+  CommandReady: [
+    notWritten,
+    suspended,
+    failing('command', 'CommandFailing'),
+    downSince('CommandReady', 'command'),
+    always('True', 'CommandRunning', 'Commands are accepted.'),
+  ],
+  RelayStreaming: [
+    notWritten,
+    suspended,
+    relayError,
+    downSince('RelayStreaming', 'relay'),
+    unreachable('relay', 'RelayUnreachable'),
+    notAskedYet('RelayStreaming', 'relay'),
+    notStreaming,
+    always('True', 'Streaming', 'Events flow from Postgres to Kafka.'),
+  ],
+  ProjectionCaughtUp: [
+    notRead,
+    suspended,
+    sourceMissing,
+    projectionHalted,
+    projectorError,
+    downSince('ProjectionCaughtUp', 'projector'),
+    unreachable('projector', 'ProjectorUnreachable'),
+    notAskedYet('ProjectionCaughtUp', 'projector'),
+    viewMissing,
+    behind,
+    always('True', 'CaughtUp', 'Every view shows what was written.'),
+  ],
+  QueryReady: [
+    notRead,
+    suspended,
+    failing('query', 'QueryFailing'),
+    downSince('QueryReady', 'query'),
+    always('True', 'QueryRunning', 'Reads are answered.'),
+  ],
+  ScalingActive: [
+    notRead,
+    suspended,
+    apiNotAsked,
+    autoscalerSilent,
+    autoscalerBlind,
+    autoscalerAtMax,
+    always('True', 'Scaling', 'The HPA follows the reads per second.'),
+  ],
+};

@@ -1,0 +1,48 @@
+import type { CqrsService, CqrsServiceStatus } from '../../api/v1alpha1/schema.ts';
+import { hasCommand, hasQuery } from '../../api/v1alpha1/service-kinds.ts';
+import { commandUrl, queryUrl } from '../../resources/names.ts';
+import type { Observed } from './observe.ts';
+import { lagText, twoDigits, worstLag, type Lag } from './stage-reading.ts';
+
+type Columns = Pick<CqrsServiceStatus, 'command' | 'query' | 'projection'>;
+
+/** What `kubectl get cqrs` shows in columns; a side that the service does not have has none. */
+export function statusColumns(service: CqrsService, observed: Observed): Columns {
+  const projection = projectionOf(service, observed);
+  return {
+    ...(hasCommand(service) && { command: commandOf(service, observed) }),
+    ...(hasQuery(service) && { query: queryOf(service, observed) }),
+    ...(hasQuery(service) && projection && { projection }),
+  };
+}
+
+function commandOf(service: CqrsService, { workloads }: Observed): NonNullable<Columns['command']> {
+  const { ready = 0, desired = service.spec.command?.replicas } = workloads.command ?? {};
+  return { ready: `${ready}/${desired}`, url: commandUrl(service) };
+}
+
+function queryOf(service: CqrsService, observed: Observed): NonNullable<Columns['query']> {
+  const { ready = 0, desired = 0 } = observed.workloads.query ?? {};
+  return {
+    ready: `${ready}/${desired}`,
+    url: queryUrl(service),
+    // An autoscaler that has not looked yet shows 0.
+    desiredReplicas: observed.autoscaler?.status?.desiredReplicas || desired,
+    readsPerSecond: readsPerSecondOf(observed, service.status?.query?.readsPerSecond),
+  };
+}
+
+// A number that is not fresh only stands in until there is one, as after a restart of the operator.
+function readsPerSecondOf({ demand, workloads }: Observed, before = 0): number {
+  if (demand.state === 'fresh') return twoDigits(demand.readsPerSecond);
+  return (workloads.query?.ready ?? 0) > 0 ? before : 0;
+}
+
+// Nobody to ask is no news: the last lag stands, and ProjectionCaughtUp says that nobody was asked.
+function projectionOf(service: CqrsService, { readings }: Observed): Columns['projection'] {
+  const views = (readings.projector ?? []).flatMap((reading) =>
+    reading.outcome === 'answered' ? reading.views : [],
+  );
+  const lag: Lag | undefined = worstLag(views);
+  return lag === undefined ? service.status?.projection : { lag: lagText(lag), ...lag };
+}

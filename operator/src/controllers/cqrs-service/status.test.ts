@@ -1,0 +1,447 @@
+import { describe, expect, it } from 'vitest';
+import {
+  findCondition,
+  type Condition,
+  type ConditionType,
+} from '../../api/v1alpha1/conditions.ts';
+import {
+  exampleService,
+  orderHistorySpec,
+  ordersSpec,
+  paymentsSpec,
+  wholeService,
+} from '../../api/v1alpha1/example-services.ts';
+import type { CqrsService, CqrsServiceStatus } from '../../api/v1alpha1/schema.ts';
+import { exampleObserved, gone, projects, relayStreams, runs } from './example-observed.ts';
+import type { Observed } from './observe.ts';
+import { statusOf, type StatusInput } from './status.ts';
+
+const nowMs = Date.parse('2026-01-02T03:04:05Z');
+const orders = wholeService('orders', ordersSpec);
+const healthy = exampleObserved(orders);
+
+function status(
+  changes: Partial<Observed> = {},
+  input: Partial<StatusInput> = {},
+): CqrsServiceStatus {
+  const observed = { ...healthy, ...changes };
+  return statusOf({ service: orders, observed, refusals: [], nowMs, ...input });
+}
+
+function condition(of: CqrsServiceStatus, type: ConditionType): Condition {
+  const found = findCondition(of.conditions ?? [], type);
+  if (found === undefined) throw new Error(`No condition ${type}`);
+  return found;
+}
+
+function withStatus(service: CqrsService, from: CqrsServiceStatus): CqrsService {
+  return { ...service, status: from };
+}
+
+const relaySays = (errorCode: string | null, error: string): Partial<Observed> => ({
+  readings: {
+    ...healthy.readings,
+    relay: [{ outcome: 'answered', error, errorCode, streaming: false, views: [] }],
+  },
+});
+
+const scaler = (
+  conditions: NonNullable<NonNullable<Observed['autoscaler']>['status']>['conditions'],
+) =>
+  ({
+    autoscaler: {
+      apiVersion: 'autoscaling/v2',
+      kind: 'HorizontalPodAutoscaler',
+      metadata: { name: 'orders-query' },
+      status: { desiredReplicas: 20, ...(conditions && { conditions }) },
+    },
+  }) satisfies Partial<Observed>;
+
+type Row = {
+  readonly when: string;
+  readonly observed: Partial<Observed>;
+  readonly type: ConditionType;
+  readonly status?: string;
+  readonly reason: string;
+  readonly says: string;
+};
+
+const rows: readonly Row[] = [
+  {
+    when: 'a Secret lost a key',
+    observed: {
+      secrets: {
+        ...healthy.secrets,
+        redis: {
+          state: 'incomplete',
+          live: { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'orders-redis' } },
+          missing: ['redis-password'],
+        },
+      },
+    },
+    type: 'StoresReady',
+    reason: 'SecretIncomplete',
+    says: 'Secret orders-redis lacks redis-password. Put the missing key back',
+  },
+  {
+    when: 'Postgres has no ready pod',
+    observed: { workloads: { ...healthy.workloads, postgres: gone } },
+    type: 'StoresReady',
+    reason: 'PostgresNotReady',
+    says: 'No postgres pod is ready.',
+  },
+  {
+    when: 'a store waits for its volume',
+    observed: {
+      workloads: { ...healthy.workloads, kafka: gone },
+      podProblems: {
+        kafka: { reason: 'VolumePending', message: 'Pod cqrs-kafka-0 has no volume.' },
+      },
+    },
+    type: 'StoresReady',
+    reason: 'VolumePending',
+    says: 'Pod cqrs-kafka-0 has no volume.',
+  },
+  {
+    when: 'a quota forbids pods',
+    observed: {
+      workloads: { ...healthy.workloads, command: { ...gone, refusal: 'exceeded quota: pods=10' } },
+    },
+    type: 'CommandReady',
+    reason: 'PodsForbidden',
+    says: 'exceeded quota: pods=10. Raise the quota',
+  },
+  {
+    when: 'the command pods say why they are not ready',
+    observed: {
+      workloads: { ...healthy.workloads, command: gone },
+      readings: {
+        command: [
+          {
+            outcome: 'answered',
+            error: 'Postgres refuses the password',
+            errorCode: null,
+            streaming: false,
+            views: [],
+          },
+        ],
+      },
+    },
+    type: 'CommandReady',
+    reason: 'CommandFailing',
+    says: 'Postgres refuses the password. Look at the logs of the command pods.',
+  },
+  {
+    when: 'a crashing container outweighs what its pod once said',
+    observed: {
+      workloads: { ...healthy.workloads, query: gone },
+      podProblems: { query: { reason: 'ContainerCrashing', message: 'Container query ended.' } },
+      readings: {
+        query: [
+          { outcome: 'answered', error: 'no Redis', errorCode: null, streaming: false, views: [] },
+        ],
+      },
+    },
+    type: 'QueryReady',
+    reason: 'ContainerCrashing',
+    says: 'Container query ended.',
+  },
+  {
+    when: 'query pods were never ready',
+    observed: { workloads: { ...healthy.workloads, query: gone } },
+    type: 'QueryReady',
+    reason: 'Starting',
+    says: 'No query pod is ready. Wait until the pods are ready.',
+  },
+  {
+    when: 'the slot was lost',
+    observed: relaySays('CQRS_SLOT_LOST', 'Slot cqrs_shop_orders was invalidated'),
+    type: 'RelayStreaming',
+    reason: 'SlotLost',
+    says: 'Slot cqrs_shop_orders was invalidated. The events in between are lost',
+  },
+  {
+    when: 'the slot is ahead of the record',
+    observed: relaySays('CQRS_SLOT_AHEAD', 'The slot lies ahead'),
+    type: 'RelayStreaming',
+    reason: 'SlotAhead',
+    says: 'The slot lies ahead.',
+  },
+  {
+    when: 'the relay cannot publish',
+    observed: relaySays('CQRS_PUBLISH_FAILED', 'Kafka does not answer'),
+    type: 'RelayStreaming',
+    reason: 'RelayNotStreaming',
+    says: 'The relay says: Kafka does not answer.',
+  },
+  {
+    when: 'the relay connects without an error yet',
+    observed: {
+      readings: { ...healthy.readings, relay: [{ ...relayStreams, streaming: false }] },
+    },
+    type: 'RelayStreaming',
+    reason: 'RelayNotStreaming',
+    says: 'The relay is connecting',
+  },
+  {
+    when: 'the relay pod cannot be asked',
+    observed: {
+      readings: {
+        ...healthy.readings,
+        relay: [{ outcome: 'unreachable', message: 'Pod orders-relay-1 did not answer' }],
+      },
+    },
+    type: 'RelayStreaming',
+    reason: 'RelayUnreachable',
+    says: 'Pod orders-relay-1 did not answer. Look at the relay pod',
+  },
+  {
+    when: 'nobody was asked yet',
+    observed: { readings: { projector: [projects('orders')] } },
+    type: 'RelayStreaming',
+    reason: 'Starting',
+    says: 'has not been asked yet',
+  },
+  {
+    when: 'a partition halted',
+    observed: {
+      readings: {
+        ...healthy.readings,
+        projector: [
+          {
+            ...projects('orders'),
+            views: [
+              {
+                view: 'orders',
+                lagEvents: 3,
+                lagSeconds: 4,
+                halted: ['shop.orders.order/3: version 7 is missing'],
+              },
+            ],
+          },
+        ],
+      },
+    },
+    type: 'ProjectionCaughtUp',
+    reason: 'ProjectionHalted',
+    says: 'View orders halted at shop.orders.order/3: version 7 is missing. Look at the event',
+  },
+  {
+    when: 'a view is behind',
+    observed: { readings: { ...healthy.readings, projector: [projects('orders', 5000, 40)] } },
+    type: 'ProjectionCaughtUp',
+    reason: 'CatchingUp',
+    says: 'View orders is behind',
+  },
+  {
+    when: 'the projector has not taken up a view',
+    observed: { readings: { ...healthy.readings, projector: [projects('another')] } },
+    type: 'ProjectionCaughtUp',
+    reason: 'Starting',
+    says: 'has not taken up view orders',
+  },
+  {
+    when: 'another adapter owns the metrics API',
+    observed: { metricsApi: { state: 'foreign', message: 'APIService belongs to Service a/b' } },
+    type: 'ScalingActive',
+    reason: 'MetricsApiTaken',
+    says: 'APIService belongs to Service a/b. Remove the other metrics adapter',
+  },
+  {
+    when: 'the HPA has not looked yet',
+    observed: scaler([]),
+    type: 'ScalingActive',
+    status: 'Unknown',
+    reason: 'Progressing',
+    says: 'has not looked',
+  },
+  {
+    when: 'the HPA cannot read the metric',
+    observed: scaler([{ type: 'ScalingActive', status: 'False', message: 'no metrics returned' }]),
+    type: 'ScalingActive',
+    reason: 'MetricsUnavailable',
+    says: 'The HPA says: no metrics returned.',
+  },
+  {
+    when: 'reads ask for more pods than are allowed',
+    observed: scaler([
+      { type: 'ScalingActive', status: 'True' },
+      { type: 'ScalingLimited', status: 'True', reason: 'TooManyReplicas' },
+    ]),
+    type: 'ScalingActive',
+    status: 'True',
+    reason: 'ScaledToMax',
+    says: 'maxReplicas (20). Raise spec.query.autoscaling.maxReplicas',
+  },
+];
+
+describe('a stage', () => {
+  it.each(rows)('$when: $type says $reason', ({ observed, type, status: is, reason, says }) => {
+    const found = condition(status(observed), type);
+    expect(found).toMatchObject({ status: is ?? 'False', reason });
+    expect(found.message).toContain(says);
+  });
+
+  it('is missed, not starting, once it was up', () => {
+    const before = withStatus(orders, status());
+    const down = { workloads: { ...healthy.workloads, query: gone } };
+    const lost = status(down, { service: before });
+    expect(condition(lost, 'QueryReady').reason).toBe('PodsNotReady');
+    const still = status(down, { service: withStatus(orders, lost) });
+    expect(condition(still, 'QueryReady').reason).toBe('PodsNotReady');
+  });
+
+  it('keeps what it said while a restarted operator has asked nobody', () => {
+    const lost = status(relaySays('CQRS_SLOT_LOST', 'The slot was invalidated'));
+    const restarted: StatusInput = {
+      service: withStatus(orders, lost),
+      observed: { ...healthy, readings: {}, metricsApi: { state: 'unknown', message: 'not yet' } },
+      refusals: [],
+      nowMs: nowMs + 60_000,
+    };
+    expect(statusOf(restarted).conditions).toEqual(lost.conditions);
+  });
+
+  it('that is not asked for is fine', () => {
+    const payments = exampleService('payments', paymentsSpec);
+    const found = status({}, { service: payments });
+    for (const type of ['ProjectionCaughtUp', 'QueryReady', 'ScalingActive'] as const) {
+      expect(condition(found, type)).toMatchObject({ status: 'True', reason: 'NotRequested' });
+    }
+    expect(found).not.toHaveProperty('query');
+    expect(condition(found, 'Ready').status).toBe('True');
+  });
+
+  it('names a source service that does not exist and what to do', () => {
+    const history = exampleService('order-history', orderHistorySpec);
+    const siblings = new Map([['order-history', history]]);
+    const found = condition(status({ siblings }, { service: history }), 'ProjectionCaughtUp');
+    expect(found).toMatchObject({ status: 'False', reason: 'SourceServiceMissing' });
+    expect(found.message).toContain('CqrsService orders');
+    expect(found.message).toContain('Create that CqrsService in this namespace');
+  });
+});
+
+describe('the summary', () => {
+  it('is Ready and settled when all is well', () => {
+    const found = status();
+    expect(condition(found, 'Ready')).toMatchObject({ status: 'True', reason: 'Available' });
+    expect(condition(found, 'Reconciling')).toMatchObject({ status: 'False', reason: 'UpToDate' });
+    expect(condition(found, 'Stalled')).toMatchObject({ status: 'False', reason: 'UpToDate' });
+    expect(found.observedGeneration).toBe(1);
+  });
+
+  it('takes the reason of the first stage that stands still', () => {
+    const found = status({ workloads: { ...healthy.workloads, relay: gone, query: gone } });
+    expect(condition(found, 'Ready')).toMatchObject({ status: 'False', reason: 'Starting' });
+    expect(condition(found, 'Ready').message).toContain('RelayStreaming: No relay pod');
+    expect(condition(found, 'Reconciling')).toMatchObject({
+      status: 'True',
+      reason: 'Progressing',
+    });
+  });
+
+  it('stays Ready when only scaling is out of order', () => {
+    const found = status({ metricsApi: { state: 'absent', message: 'none' } });
+    expect(condition(found, 'Ready').status).toBe('True');
+    expect(condition(found, 'Reconciling').status).toBe('False');
+  });
+
+  it.each([
+    {
+      when: 'the schema is broken',
+      changes: { schemaProblems: [{ aggregate: 'order', message: 'The schema is bad.' }] },
+      refusals: [],
+      reason: 'SchemaInvalid',
+    },
+    {
+      when: 'a name is taken',
+      changes: {},
+      refusals: [{ reason: 'NameTaken', message: 'Service orders-query exists.' }] as const,
+      reason: 'NameTaken',
+    },
+    {
+      when: 'the slot is lost',
+      changes: relaySays('CQRS_SLOT_LOST', 'gone'),
+      refusals: [],
+      reason: 'SlotLost',
+    },
+  ])('is stalled, not in progress, when $when', ({ changes, refusals, reason }) => {
+    const found = status(changes, { refusals });
+    expect(condition(found, 'Stalled')).toMatchObject({ status: 'True', reason });
+    expect(condition(found, 'Ready')).toMatchObject({ status: 'False', reason });
+    expect(condition(found, 'Reconciling')).toMatchObject({ status: 'False', reason });
+  });
+
+  it('is reconciling while a rollout is stuck behind old pods that still answer', () => {
+    const found = status({
+      workloads: { ...healthy.workloads, query: { ...runs, rolledOut: false } },
+      podProblems: { query: { reason: 'ImagePullFailed', message: 'No image.' } },
+    });
+    expect(condition(found, 'Ready').status).toBe('True');
+    expect(condition(found, 'Reconciling')).toMatchObject({
+      status: 'True',
+      reason: 'Progressing',
+    });
+    expect(condition(found, 'Reconciling').message).toContain('No image.');
+  });
+
+  it('says that it is suspended instead of what is missing', () => {
+    const service = { ...orders, spec: { ...orders.spec, suspend: true } };
+    const workloads = { ...healthy.workloads, command: gone, query: gone, relay: gone };
+    const found = status({ workloads, autoscaler: undefined }, { service });
+    expect(condition(found, 'Ready')).toMatchObject({ status: 'False', reason: 'Suspended' });
+    expect(condition(found, 'Reconciling')).toMatchObject({ status: 'False', reason: 'Suspended' });
+    expect(condition(found, 'StoresReady').status).toBe('True');
+  });
+
+  it('moves lastTransitionTime only when a condition flips', () => {
+    const first = status();
+    const later = { service: withStatus(orders, first), nowMs: nowMs + 60_000 };
+    expect(status({}, later)).toEqual(first);
+    const flipped = status({ workloads: { ...healthy.workloads, query: gone } }, later);
+    expect(condition(flipped, 'QueryReady').lastTransitionTime).toBe('2026-01-02T03:05:05Z');
+    expect(condition(flipped, 'CommandReady').lastTransitionTime).toBe('2026-01-02T03:04:05Z');
+  });
+});
+
+describe('the columns', () => {
+  it('show pods, addresses, reads and lag', () => {
+    const found = status({
+      demand: { state: 'fresh', readsPerSecond: 1234.5, atMs: 0 },
+      readings: { ...healthy.readings, projector: [projects('orders', 120, 14)] },
+    });
+    expect(found).toMatchObject({
+      command: { ready: '2/2', url: 'http://orders-command.shop.svc' },
+      query: {
+        ready: '1/1',
+        url: 'http://orders-query.shop.svc',
+        desiredReplicas: 1,
+        readsPerSecond: 1200,
+      },
+      projection: { lag: '120 / 14s', lagEvents: 120, lagSeconds: 14 },
+    });
+  });
+
+  it('keep the last numbers while there are no new ones', () => {
+    const before = status({ demand: { state: 'fresh', readsPerSecond: 90, atMs: 0 } });
+    const after = status(
+      { demand: { state: 'stale', message: 'too early' }, readings: {} },
+      { service: withStatus(orders, before) },
+    );
+    expect(after.query).toEqual(before.query);
+    expect(after.projection).toEqual(before.projection);
+  });
+
+  it('show no reads when nobody could answer them', () => {
+    const before = status({ demand: { state: 'fresh', readsPerSecond: 90, atMs: 0 } });
+    const after = status(
+      {
+        demand: { state: 'stale', message: 'no pod' },
+        workloads: { ...healthy.workloads, query: gone },
+      },
+      { service: withStatus(orders, before) },
+    );
+    expect(after.query?.readsPerSecond).toBe(0);
+  });
+});

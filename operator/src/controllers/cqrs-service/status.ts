@@ -1,0 +1,139 @@
+import {
+  conditionTypes,
+  setCondition,
+  type Condition,
+  type ConditionType,
+  type Reason,
+} from '../../api/v1alpha1/conditions.ts';
+import type { CqrsService, CqrsServiceStatus } from '../../api/v1alpha1/schema.ts';
+import type { Refusal } from './apply-desired.ts';
+import type { Observed } from './observe.ts';
+import { stages, verdict, type Stage, type Verdict } from './stage-check.ts';
+import { stageVerdict } from './stage-conditions.ts';
+import { statusColumns } from './status-columns.ts';
+
+export type StatusInput = {
+  readonly service: CqrsService;
+  readonly observed: Observed;
+  /** Objects that this pass could not apply. */
+  readonly refusals: readonly Refusal[];
+  readonly nowMs: number;
+};
+
+/** The whole status of a CqrsService: its conditions, and what `kubectl get cqrs` shows in columns. */
+export function statusOf(input: StatusInput): CqrsServiceStatus {
+  const { service, observed, nowMs } = input;
+  const { generation = 0 } = service.metadata;
+  const verdicts = verdictsOf(input);
+  let conditions: readonly Condition[] = service.status?.conditions ?? [];
+  for (const type of conditionTypes) {
+    conditions = setCondition(conditions, { type, ...verdicts[type] }, generation, nowMs);
+  }
+  return { observedGeneration: generation, conditions, ...statusColumns(service, observed) };
+}
+
+type Verdicts = Readonly<Record<ConditionType, Verdict>>;
+
+function verdictsOf(input: StatusInput): Verdicts {
+  const byStage = Object.fromEntries(
+    stages.map((stage) => [stage, stageVerdict(stage, input)]),
+  ) as Record<Stage, Verdict>;
+  const summary = { ...input, byStage };
+  return {
+    Ready: firstOf(readiness, summary) ?? verdict('True', 'Available', 'Every part answers.'),
+    Reconciling:
+      firstOf(progress, summary) ??
+      verdict('False', 'UpToDate', 'The cluster holds what the spec asks for.'),
+    Stalled: firstOf(obstacles, summary) ?? verdict('False', 'UpToDate', 'Nothing is in the way.'),
+    ...byStage,
+  };
+}
+
+type Summary = StatusInput & { readonly byStage: Readonly<Record<Stage, Verdict>> };
+type Check = (summary: Summary) => Verdict | undefined;
+
+const schemaInvalid: Check = ({ observed }) => {
+  const [first] = observed.schemaProblems;
+  return first && verdict('True', 'SchemaInvalid', first.message);
+};
+
+const refused: Check = ({ refusals }) => {
+  const first = refusals.find(({ reason }) => reason !== 'Progressing');
+  return first && verdict('True', first.reason, first.message);
+};
+
+// Failing closed: these stages stand still until somebody decides, so waiting helps nobody.
+const needSomebody: readonly Reason[] = ['SlotLost', 'SlotAhead', 'ProjectionHalted'];
+
+const halted: Check = ({ byStage }) => {
+  const found = stages
+    .map((stage) => byStage[stage])
+    .find(({ reason }) => needSomebody.includes(reason));
+  return found && { ...found, status: 'True' };
+};
+
+/** Why nothing goes on before somebody acts: `Stalled`. */
+const obstacles: readonly Check[] = [schemaInvalid, refused, halted];
+
+const suspended: Check = ({ service }) =>
+  service.spec.suspend
+    ? verdict('False', 'Suspended', 'This service is suspended: its pods are stopped.')
+    : undefined;
+
+const stalled: Check = (summary) => {
+  const found = firstOf(obstacles, summary);
+  return found && { ...found, status: 'False' };
+};
+
+// A service whose reads do not scale still answers them; ScalingActive says it for itself.
+const answering = stages.filter((stage) => stage !== 'ScalingActive');
+
+const stageMissing: Check = ({ byStage }) => {
+  const stage = answering.find((name) => byStage[name].status !== 'True');
+  if (stage === undefined) return undefined;
+  const { reason, message } = byStage[stage];
+  return { status: 'False', reason, message: `${stage}: ${message}` };
+};
+
+/** Why the service does not do its work: `Ready`. */
+const readiness: readonly Check[] = [suspended, stalled, stageMissing];
+
+const settledByPeople: Check = (summary) => {
+  const found = suspended(summary) ?? firstOf(obstacles, summary);
+  return found && { ...found, status: 'False' };
+};
+
+const outgoing: Check = ({ refusals }) => {
+  const first = refusals.find(({ reason }) => reason === 'Progressing');
+  return first && verdict('True', 'Progressing', first.message);
+};
+
+const notThereYet: Check = (summary) => {
+  const missing = stageMissing(summary);
+  return missing && verdict('True', 'Progressing', `Not everything runs yet. ${missing.message}`);
+};
+
+const rollingOut: Check = ({ observed, service }) => {
+  const parts = Object.entries(observed.workloads);
+  const found = parts.find(([, workload]) => !workload.rolledOut);
+  if (found === undefined) return undefined;
+  const [part] = found;
+  const problem = observed.podProblems[part as keyof Observed['podProblems']];
+  const what = `The ${part} pods of ${service.metadata.name} are being replaced.`;
+  return verdict(
+    'True',
+    'Progressing',
+    problem === undefined ? what : `${what} ${problem.message}`,
+  );
+};
+
+/** What the operator still waits for: `Reconciling`. */
+const progress: readonly Check[] = [settledByPeople, outgoing, notThereYet, rollingOut];
+
+function firstOf(checks: readonly Check[], summary: Summary): Verdict | undefined {
+  for (const check of checks) {
+    const found = check(summary);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

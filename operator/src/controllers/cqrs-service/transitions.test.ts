@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import { ordersSpec, wholeService } from '../../api/v1alpha1/example-services.ts';
+import type { CqrsServiceStatus } from '../../api/v1alpha1/schema.ts';
+import { exampleObserved, gone } from './example-observed.ts';
+import type { Observed } from './observe.ts';
+import { statusOf } from './status.ts';
+import { eventsBetween } from './transitions.ts';
+
+const orders = wholeService('orders', ordersSpec);
+const healthy = exampleObserved(orders);
+
+function status(changes: Partial<Observed> = {}, before?: CqrsServiceStatus): CqrsServiceStatus {
+  const service = before === undefined ? orders : { ...orders, status: before };
+  return statusOf({ service, observed: { ...healthy, ...changes }, refusals: [], nowMs: 0 });
+}
+
+function told(before: CqrsServiceStatus | undefined, after: CqrsServiceStatus): readonly string[] {
+  return eventsBetween(before, after).map(({ type, reason }) => `${type} ${reason}`);
+}
+
+const starting = status({
+  workloads: {},
+  readings: {},
+  metricsApi: { state: 'absent', message: '' },
+});
+const well = status();
+const scaled = status({
+  autoscaler: {
+    apiVersion: 'autoscaling/v2',
+    kind: 'HorizontalPodAutoscaler',
+    metadata: { name: 'orders-query' },
+    status: { desiredReplicas: 4, conditions: [{ type: 'ScalingActive', status: 'True' }] },
+  },
+});
+const noPostgres = status({ workloads: { ...healthy.workloads, postgres: gone } }, well);
+const slotLost = status(
+  {
+    readings: {
+      ...healthy.readings,
+      relay: [
+        {
+          outcome: 'answered',
+          error: 'gone',
+          errorCode: 'CQRS_SLOT_LOST',
+          streaming: false,
+          views: [],
+        },
+      ],
+    },
+  },
+  well,
+);
+
+test.each([
+  { when: 'the first pass', before: undefined, after: starting, events: ['Normal Created'] },
+  { when: 'nothing changed', before: well, after: well, events: [] },
+  { when: 'it still starts', before: starting, after: starting, events: [] },
+  { when: 'it became ready', before: starting, after: well, events: ['Normal Ready'] },
+  { when: 'the HPA scaled', before: well, after: scaled, events: ['Normal Scaled'] },
+  {
+    when: 'a store was lost',
+    before: well,
+    after: noPostgres,
+    events: ['Warning PostgresNotReady'],
+  },
+  { when: 'it is still lost', before: noPostgres, after: noPostgres, events: [] },
+  { when: 'it came back', before: noPostgres, after: well, events: ['Normal Ready'] },
+  { when: 'the slot was lost', before: well, after: slotLost, events: ['Warning SlotLost'] },
+])('$when: $events', ({ before, after, events }) => {
+  expect(told(before, after)).toEqual(events);
+});
+
+test('scaling is told with its numbers', () => {
+  const [event] = eventsBetween(well, scaled);
+  expect(event?.note).toBe('Query pods went from 1 to 4 at 0 reads per second.');
+});

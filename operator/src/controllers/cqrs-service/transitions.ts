@@ -1,0 +1,103 @@
+import {
+  findCondition,
+  type Condition,
+  type ConditionType,
+  type Reason,
+} from '../../api/v1alpha1/conditions.ts';
+import type { CqrsServiceStatus } from '../../api/v1alpha1/schema.ts';
+import type { EventNote } from '../../kube/events.ts';
+import { stages } from './stage-check.ts';
+
+/** Reasons under which a stage is on its way, or does as it was told. */
+const calmReasons: readonly Reason[] = [
+  'Starting',
+  'Progressing',
+  'CatchingUp',
+  'Suspended',
+  'Deleting',
+];
+
+/** Reasons that every new service goes through; they are worth an Event only when something was lost. */
+const firstReasons: readonly Reason[] = [
+  'PostgresNotReady',
+  'KafkaNotReady',
+  'RedisNotReady',
+  'MetricsUnavailable',
+];
+
+/** The Events that one pass is worth: each change between two statuses is told once. */
+export function eventsBetween(
+  before: CqrsServiceStatus | undefined,
+  after: CqrsServiceStatus,
+): readonly EventNote[] {
+  return [
+    ...(before?.observedGeneration === undefined ? [created] : []),
+    ...becameReady(before, after),
+    ...scaled(before, after),
+    ...failed(before, after),
+  ];
+}
+
+const created: EventNote = {
+  type: 'Normal',
+  reason: 'Created',
+  action: 'Create',
+  note: 'Created the stores and services.',
+};
+
+function becameReady(
+  before: CqrsServiceStatus | undefined,
+  after: CqrsServiceStatus,
+): readonly EventNote[] {
+  const isReady = conditionOf(after, 'Ready')?.status === 'True';
+  if (!isReady || conditionOf(before, 'Ready')?.status === 'True') return [];
+  const note = 'Every part answers: commands, events and reads flow.';
+  return [{ type: 'Normal', reason: 'Ready', action: 'Reconcile', note }];
+}
+
+function scaled(
+  before: CqrsServiceStatus | undefined,
+  after: CqrsServiceStatus,
+): readonly EventNote[] {
+  const from = before?.query?.desiredReplicas ?? 0;
+  const to = after.query?.desiredReplicas ?? 0;
+  // From and to nothing are the service's own coming and going.
+  if (from === to || from === 0 || to === 0) return [];
+  const reads = after.query?.readsPerSecond ?? 0;
+  const note = `Query pods went from ${from} to ${to} at ${reads} reads per second.`;
+  return [{ type: 'Normal', reason: 'Scaled', action: 'Scale', note }];
+}
+
+function failed(
+  before: CqrsServiceStatus | undefined,
+  after: CqrsServiceStatus,
+): readonly EventNote[] {
+  const alarms = alarmsOf(after).filter(({ type, reason }) => {
+    const last = conditionOf(before, type);
+    const wasLost = last?.status === (type === 'Stalled' ? 'False' : 'True');
+    return last?.reason !== reason && (wasLost || !firstReasons.includes(reason));
+  });
+  // A stage that stalls the whole service would otherwise tell the same thing twice.
+  const told = new Map(alarms.map((alarm) => [alarm.reason, alarm]));
+  return [...told.values()].map(({ reason, message }) => ({
+    type: 'Warning',
+    reason,
+    action: 'Reconcile',
+    note: message,
+  }));
+}
+
+function alarmsOf(status: CqrsServiceStatus): readonly Condition[] {
+  return (['Stalled', ...stages] as const).flatMap((type) => {
+    const found = conditionOf(status, type);
+    const isBad = found?.status === (type === 'Stalled' ? 'True' : 'False');
+    return found !== undefined && isBad && !calmReasons.includes(found.reason) ? [found] : [];
+  });
+}
+
+function conditionOf(
+  status: CqrsServiceStatus | undefined,
+  type: ConditionType,
+): Condition | undefined {
+  return findCondition(status?.conditions ?? [], type);
+}

@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { liveness, readiness } from './health.ts';
+
+const nowMs = 10_000_000;
+const heardAgo = (seconds: number, synced = true): Parameters<typeof readiness>[0][number] => ({
+  resource: 'deployments',
+  synced,
+  lastContactAtMs: nowMs - seconds * 1000,
+});
+
+describe('health', () => {
+  it.each([
+    { name: 'a fresh cache', cache: heardAgo(1), ready: true, live: true },
+    { name: 'a cache not listed yet', cache: heardAgo(1, false), ready: false, live: true },
+    { name: 'a quiet watch between bookmarks', cache: heardAgo(100), ready: true, live: true },
+    { name: 'a watch that went silent', cache: heardAgo(200), ready: false, live: true },
+    { name: 'a watch silent for long', cache: heardAgo(1000), ready: false, live: false },
+  ])('$name: ready $ready, live $live', ({ cache, ready, live }) => {
+    expect(readiness([heardAgo(0), cache], nowMs, true).ok).toBe(ready);
+    expect(liveness([heardAgo(0), cache], nowMs).ok).toBe(live);
+  });
+
+  it('names the kind and the seconds', () => {
+    expect(readiness([heardAgo(200)], nowMs, undefined).problems).toEqual([
+      'deployments: nothing heard for 200 s',
+    ]);
+  });
+
+  it('waits for the metrics API where one is wanted', () => {
+    expect(readiness([heardAgo(0)], nowMs, false).problems).toEqual([
+      'metrics API: no serving certificate yet',
+    ]);
+    expect(readiness([heardAgo(0)], nowMs, undefined).ok).toBe(true);
+  });
+});

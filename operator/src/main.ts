@@ -1,0 +1,149 @@
+import { hostname } from 'node:os';
+import { parseConfig, type Config } from './config.ts';
+import { allInformers } from './controllers/cqrs-service/caches.ts';
+import { connect, type Cluster } from './cluster.ts';
+import { collectedServices, stagePods } from './controllers/cqrs-service/pods.ts';
+import { createReconcile } from './controllers/cqrs-service/reconcile.ts';
+import { createStagePoller } from './controllers/cqrs-service/stage-poller.ts';
+import { serviceWatches } from './controllers/cqrs-service/watches.ts';
+import { createHealthServer } from './health-server.ts';
+import { cachesHealth, liveness, readiness } from './health.ts';
+import { systemClock as clock } from './kube/clock.ts';
+import { createController } from './kube/controller.ts';
+import { createEventRecorder } from './kube/events.ts';
+import { createLeaderElector, type LeaderElector } from './kube/leader-election.ts';
+import { objectKey } from './kube/object.ts';
+import { runParts } from './lifecycle.ts';
+import { createPodStatusReader } from './pods/pod-status.ts';
+import type { ApiServiceState } from './scaling/api-service.ts';
+import { createReadsCollector } from './scaling/collector.ts';
+import {
+  createMetricsApi,
+  type MetricsApi,
+  type MetricsApiOptions,
+} from './scaling/metrics-api.ts';
+import { createLogger, type Logger } from './telemetry/logger.ts';
+
+const metricsApiOff: ApiServiceState = {
+  state: 'absent',
+  message:
+    'This operator was started without --metrics-api-port, as outside of a cluster, so the HPA cannot ask it for the reads per second',
+};
+
+const parsed = parseConfig(process.argv.slice(2), process.env, `${hostname()}_${process.pid}`);
+switch (parsed.outcome) {
+  case 'help':
+    process.stdout.write(parsed.usage);
+    break;
+  case 'invalid':
+    process.stderr.write(`${parsed.problem}\n\n${parsed.usage}`);
+    process.exitCode = 1;
+    break;
+  case 'run': {
+    const logger = createLogger(parsed.config.logLevel);
+    run(parsed.config, logger).catch((err: unknown) => {
+      logger.error({ err }, 'Operator failed');
+      process.exit(1);
+    });
+  }
+}
+
+async function run(config: Config, logger: Logger): Promise<void> {
+  const cluster = connect(config, logger);
+  const { caches, client, registry, shared } = cluster;
+  const enqueue = (key: string): void => controller.enqueue(key);
+  const reader = createPodStatusReader({ mode: config.podStatus, client });
+  const collector = createReadsCollector({
+    ...shared,
+    reader,
+    services: () => collectedServices(caches),
+    onChange: enqueue,
+  });
+  const poller = createStagePoller({
+    reader,
+    clock,
+    pods: () => stagePods(caches),
+    onChange: enqueue,
+    settledIntervalMs: config.statusRefreshMs,
+  });
+  const elector = createElector(config, cluster);
+  const metricsApi = createApi(config, cluster, {
+    isLeader: () => !config.leaderElection || elector.isLeader(),
+    demand: (key) => collector.demand(key),
+    onApiServiceChange: () => caches.services.list().map(objectKey).forEach(enqueue),
+  });
+  const events = createEventRecorder({
+    ...shared,
+    reportingController: 'cqrs.dev/operator',
+    reportingInstance: config.identity,
+  });
+  const controller = createController({
+    ...shared,
+    name: 'cqrs-service',
+    concurrency: config.concurrency,
+    watches: serviceWatches(caches),
+    reconcile: createReconcile({
+      ...cluster,
+      ...shared,
+      events,
+      reading: (podUid) => poller.reading(podUid),
+      demand: (key) => collector.demand(key),
+      metricsApi: () => metricsApi?.apiService() ?? metricsApiOff,
+    }),
+  });
+  const informers = allInformers(caches);
+  const server = createHealthServer({
+    port: config.opsPort,
+    registry,
+    logger,
+    liveness: () => liveness(cachesHealth(informers), clock.now()),
+    readiness: () => readiness(cachesHealth(informers), clock.now(), metricsApi?.isServing()),
+  });
+
+  await runParts(logger, [
+    { name: 'client', stop: () => client.close() },
+    { name: 'ops server', start: () => server.start(), stop: () => server.stop() },
+    { name: 'pod status reader', stop: () => reader.close() },
+    {
+      name: 'informers',
+      start: () => informers.forEach((informer) => informer.start()),
+      stop: async () => void (await Promise.all(informers.map((informer) => informer.stop()))),
+    },
+    { name: 'events', stop: () => events.stop() },
+    { name: 'reads collector', start: () => collector.start(), stop: () => collector.stop() },
+    { name: 'metrics API', start: () => metricsApi?.start(), stop: async () => metricsApi?.stop() },
+    { name: 'leadership', start: () => lead(config, elector), stop: () => elector.stop() },
+    { name: 'controller', start: () => controller.start(), stop: () => controller.stop() },
+    { name: 'stage poller', start: () => poller.start(), stop: () => poller.stop() },
+  ]);
+}
+
+function createElector(config: Config, { namespace, shared }: Cluster): LeaderElector {
+  return createLeaderElector({
+    ...shared,
+    namespace,
+    name: config.leaseName,
+    identity: config.identity,
+    onLost(err) {
+      // Another replica may act already: nothing is written any more, not even an orderly farewell.
+      shared.logger.error({ err }, 'Lost the lease');
+      process.exit(1);
+    },
+  });
+}
+
+async function lead(config: Config, elector: LeaderElector): Promise<void> {
+  if (!config.leaderElection) return;
+  elector.start();
+  await elector.acquired;
+}
+
+function createApi(
+  config: Config,
+  { namespace, shared }: Cluster,
+  callbacks: Pick<MetricsApiOptions, 'isLeader' | 'demand' | 'onApiServiceChange'>,
+): MetricsApi | undefined {
+  if (config.metricsApi === undefined) return undefined;
+  const { port, service } = config.metricsApi;
+  return createMetricsApi({ ...shared, ...callbacks, namespace, port, serviceName: service });
+}

@@ -1,0 +1,161 @@
+import { systemClock, type Clock } from '../kube/clock.ts';
+import type { KubeLogger } from '../kube/logger.ts';
+import type { PodRef, PodStatusReader } from '../pods/pod-status.ts';
+import { demandOf, nextPollMs, worthTelling, type ReadDemand, type Told } from './demand.ts';
+import { emptyRateWindow, observe, prune, type RateWindow } from './rate-window.ts';
+
+/** A CqrsService by key (`namespace/name`) and its ready query pods. */
+export type CollectedService = { readonly key: string; readonly pods: readonly PodRef[] };
+
+export type ReadsCollectorOptions = {
+  readonly reader: PodStatusReader;
+  /** Asked at every tick, so it must answer from caches. */
+  readonly services: () => readonly CollectedService[];
+  /** A status should be told the demand of this service anew; at most once in `tellIntervalMsMin` per service. */
+  readonly onChange?: (key: string) => void;
+  readonly logger: KubeLogger;
+  readonly clock?: Clock;
+};
+
+export type ReadsCollector = {
+  start(): void;
+  /** Resolves when no poll is under way any more. */
+  stop(): Promise<void>;
+  /** `atMs` is in milliseconds since the epoch. */
+  demand(key: string): ReadDemand;
+};
+
+const tickMs = 100;
+const tellEveryTicks = 10;
+// A silent pod holds one of these for the reader's time bound; this leaves room for hundreds of them.
+const pollsInFlightMax = 512;
+
+/** Polls every ready query pod and keeps what each service is asked for. Pods do not wait for one another. */
+export function createReadsCollector(options: ReadsCollectorOptions): ReadsCollector {
+  return new Collector(options);
+}
+
+type PodPoll = { readonly pod: PodRef; dueMs: number; inFlight: boolean };
+
+type Service = {
+  window: RateWindow;
+  ready: ReadonlySet<string>;
+  polls: Map<string, PodPoll>;
+  told: Told | undefined;
+};
+
+class Collector implements ReadsCollector {
+  readonly #options: ReadsCollectorOptions;
+  readonly #clock: Clock;
+  readonly #stopping = new AbortController();
+  readonly #services = new Map<string, Service>();
+  readonly #underWay = new Set<Promise<void>>();
+  #ticks = 0;
+  #cancelTick: () => void = () => undefined;
+
+  constructor(options: ReadsCollectorOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  start(): void {
+    this.#tick();
+  }
+
+  async stop(): Promise<void> {
+    this.#cancelTick();
+    this.#stopping.abort();
+    await Promise.all(this.#underWay);
+  }
+
+  demand(key: string): ReadDemand {
+    const service = this.#services.get(key);
+    if (service === undefined) {
+      return { state: 'unknown', message: `No CqrsService ${key} with query pods is known` };
+    }
+    const nowMs = this.#clock.now();
+    const demand = demandOf(service.window, service.ready, nowMs);
+    if (demand.state !== 'fresh') return demand;
+    // Windows run on the clock that never jumps; whoever asks wants the time of day.
+    return { ...demand, atMs: this.#clock.wallNow() - (nowMs - demand.atMs) };
+  }
+
+  #tick(): void {
+    this.#cancelTick = this.#clock.schedule(tickMs, () => this.#tick());
+    this.#follow(this.#options.services());
+    this.#poll();
+    this.#ticks += 1;
+    if (this.#ticks % tellEveryTicks === 0) this.#tell();
+  }
+
+  #follow(services: readonly CollectedService[]): void {
+    const keys = new Set(services.map((service) => service.key));
+    for (const key of this.#services.keys()) {
+      if (!keys.has(key)) this.#services.delete(key);
+    }
+    for (const { key, pods } of services) {
+      const service = this.#services.get(key) ?? newService();
+      this.#services.set(key, service);
+      const polls = new Map<string, PodPoll>();
+      for (const pod of pods) polls.set(pod.name, pollOf(pod, service.polls.get(pod.name)));
+      service.polls = polls;
+      service.ready = new Set(polls.keys());
+    }
+  }
+
+  #poll(): void {
+    const nowMs = this.#clock.now();
+    const due = [...this.#services].flatMap(([key, service]) =>
+      [...service.polls.values()]
+        .filter((poll) => !poll.inFlight && poll.dueMs <= nowMs)
+        .map((poll) => ({ key, service, poll })),
+    );
+    // Who waited longest goes first, so that under the bound everybody gets a turn.
+    due.sort((a, b) => a.poll.dueMs - b.poll.dueMs);
+    for (const { key, service, poll } of due.slice(0, pollsInFlightMax - this.#underWay.size)) {
+      const done = this.#read(key, service, poll).finally(() => this.#underWay.delete(done));
+      this.#underWay.add(done);
+    }
+  }
+
+  async #read(key: string, service: Service, poll: PodPoll): Promise<void> {
+    const startedMs = this.#clock.now();
+    poll.inFlight = true;
+    try {
+      const status = await this.#options.reader.read(poll.pod, this.#stopping.signal);
+      if (status.program !== 'query') throw new Error(`Pod runs ${status.program}, not query`);
+      service.window = observe(service.window, {
+        pod: poll.pod.name,
+        bootId: status.bootId,
+        reads: status.readsServed + status.readsRefused,
+        atMs: this.#clock.now(),
+      });
+    } catch (err) {
+      // Not a fault of ours: the pod counts as silent, and the demand says so when too many are.
+      this.#options.logger.debug({ err, service: key, pod: poll.pod.name }, 'Reads not counted');
+    } finally {
+      poll.inFlight = false;
+      poll.dueMs = startedMs + nextPollMs(service.window, service.ready, this.#clock.now());
+    }
+  }
+
+  #tell(): void {
+    const nowMs = this.#clock.now();
+    for (const [key, service] of this.#services) {
+      service.window = prune(service.window, service.ready, nowMs);
+      const demand = demandOf(service.window, service.ready, nowMs);
+      if (!worthTelling(service.told, demand, nowMs)) continue;
+      service.told = { demand, atMs: nowMs };
+      this.#options.onChange?.(key);
+    }
+  }
+}
+
+function newService(): Service {
+  return { window: emptyRateWindow, ready: new Set(), polls: new Map(), told: undefined };
+}
+
+// A pod of the same name with another address is another pod; its first poll is due at once.
+function pollOf(pod: PodRef, known: PodPoll | undefined): PodPoll {
+  return known?.pod.ip === pod.ip ? known : { pod, dueMs: 0, inFlight: false };
+}

@@ -1,0 +1,80 @@
+import { ratesOf, silentMsMax, type RateWindow, type ReadRates } from './rate-window.ts';
+
+/** How many reads a second are asked of a service now. Without a fresh number there is a sentence, never an old number. */
+export type ReadDemand =
+  | { readonly state: 'fresh'; readonly readsPerSecond: number; readonly atMs: number }
+  | { readonly state: 'stale'; readonly message: string }
+  | { readonly state: 'unknown'; readonly message: string };
+
+/**
+ * The value the HPA is given. The fast window shows a rise within two seconds; the stable one holds a spike that
+ * fell between two of the HPA's questions, and lets the number sink no faster than its mean. The HPA's own
+ * scale-down stabilisation comes on top (designs/0003-reads-metric.md).
+ */
+export function readsPerSecond(rates: ReadRates): number {
+  return Math.max(rates.fast, rates.stable);
+}
+
+/** The demand of a service from what was observed of it and the names of its ready query pods. */
+export function demandOf(
+  window: RateWindow,
+  ready: ReadonlySet<string>,
+  nowMs: number,
+): ReadDemand {
+  const found = ratesOf(window, ready, nowMs);
+  switch (found.outcome) {
+    case 'rates':
+      return {
+        state: 'fresh',
+        readsPerSecond: readsPerSecond(found.rates),
+        atMs: found.rates.atMs,
+      };
+    case 'too early':
+      return { state: 'stale', message: 'Reads are counted since less than a second ago' };
+    case 'silent':
+      return { state: 'stale', message: silence(found.ready, found.heard) };
+  }
+}
+
+function silence(ready: number, heard: number): string {
+  if (ready === 0) return 'No query pod is ready, so nobody counts reads';
+  return `Only ${heard} of ${ready} ready query pods told their reads in the last ${silentMsMax / 1000} s`;
+}
+
+/** How often a pod is polled: at rest, and while the load moves. */
+export const pollIntervalMs = { resting: 500, moving: 250 } as const;
+
+const movingRatio = 0.1;
+// Below this many reads a second a change is noise, not load that moves.
+const movingReadsPerSecondMin = 5;
+
+/** Milliseconds until a pod's next poll: short while the two windows disagree, and before there are rates. */
+export function nextPollMs(window: RateWindow, ready: ReadonlySet<string>, nowMs: number): number {
+  const found = ratesOf(window, ready, nowMs);
+  if (found.outcome !== 'rates') return pollIntervalMs.moving;
+  const { fast, stable } = found.rates;
+  const moved = Math.abs(fast - stable);
+  return moved > Math.max(movingReadsPerSecondMin, stable * movingRatio)
+    ? pollIntervalMs.moving
+    : pollIntervalMs.resting;
+}
+
+/** What a status was last told of a service, and when. */
+export type Told = { readonly demand: ReadDemand; readonly atMs: number };
+
+/** At most one change in this time is told per service: a status is for people. */
+export const tellIntervalMsMin = 5_000;
+
+const toldRatio = 0.1;
+
+/** Whether a status should hear of the demand: it came, went, or moved by more than a tenth. */
+export function worthTelling(told: Told | undefined, demand: ReadDemand, nowMs: number): boolean {
+  if (told === undefined) return demand.state === 'fresh';
+  if (nowMs - told.atMs < tellIntervalMsMin) return false;
+  if (told.demand.state !== 'fresh' || demand.state !== 'fresh') {
+    return told.demand.state !== demand.state;
+  }
+  const before = Math.round(told.demand.readsPerSecond);
+  const after = Math.round(demand.readsPerSecond);
+  return Math.abs(after - before) > before * toldRatio;
+}

@@ -1,0 +1,133 @@
+/**
+ * Reads per second of one service from the counters of its query pods. Time is an argument, in milliseconds.
+ *
+ * A counter's growth between two samples is spread evenly over the time between them, and a rate is the growth
+ * inside a window divided by the window. So a pod that came, left or restarted inside the window counts with what
+ * it did in it, and the rates of a service whose load only moves from one pod to another stay the same.
+ */
+
+/** The windows end at each pod's latest sample. `fast` shows a rise soon; `stable` smooths what comes and goes. */
+export const rateWindowMs = { fast: 2_000, stable: 30_000 } as const;
+
+/** A ready pod that was not heard for longer is silent: its old numbers are not used. */
+export const silentMsMax = 3_000;
+
+/** No rate is told before counters were seen to grow for this long. */
+export const observedMsMin = 1_000;
+
+/** Growth is kept in steps no finer than this, which bounds what is kept to 300 steps a pod. */
+const stepMsMin = 100;
+
+/** What one poll of one pod said: `reads` counts since the start of the process that `bootId` names. */
+export type ReadSample = {
+  readonly pod: string;
+  readonly bootId: string;
+  readonly reads: number;
+  readonly atMs: number;
+};
+
+type Step = { readonly fromMs: number; readonly toMs: number; readonly reads: number };
+
+type PodCounter = {
+  readonly bootId: string;
+  readonly reads: number;
+  readonly atMs: number;
+  readonly steps: readonly Step[];
+};
+
+export type RateWindow = {
+  /** Time of the first sample; undefined before it. */
+  readonly sinceMs: number | undefined;
+  readonly pods: ReadonlyMap<string, PodCounter>;
+};
+
+export const emptyRateWindow: RateWindow = { sinceMs: undefined, pods: new Map() };
+
+/** Takes in one sample. One that is not newer than the pod's last is dropped, so time never runs backwards. */
+export function observe(window: RateWindow, sample: ReadSample): RateWindow {
+  const before = window.pods.get(sample.pod);
+  if (before !== undefined && sample.atMs <= before.atMs) return window;
+  const { bootId, reads, atMs } = sample;
+  const steps = before === undefined ? [] : append(before.steps, stepBetween(before, sample));
+  const kept = steps.filter((step) => step.toMs > atMs - rateWindowMs.stable);
+  return {
+    sinceMs: window.sinceMs ?? atMs,
+    pods: new Map(window.pods).set(sample.pod, { bootId, reads, atMs, steps: kept }),
+  };
+}
+
+function stepBetween(before: PodCounter, sample: ReadSample): Step {
+  // A new process counts from zero, and it started after the last sample: all it counted is new. A counter that
+  // fell within one process tells nothing about what happened in between, so it only is the new base.
+  const grown = sample.bootId === before.bootId ? sample.reads - before.reads : sample.reads;
+  return { fromMs: before.atMs, toMs: sample.atMs, reads: Math.max(0, grown) };
+}
+
+function append(steps: readonly Step[], step: Step): readonly Step[] {
+  const last = steps.at(-1);
+  if (last === undefined || last.toMs - last.fromMs >= stepMsMin) return [...steps, step];
+  const joined = { fromMs: last.fromMs, toMs: step.toMs, reads: last.reads + step.reads };
+  return [...steps.slice(0, -1), joined];
+}
+
+/** Forgets pods that are no longer ready and did nothing within the stable window. */
+export function prune(window: RateWindow, ready: ReadonlySet<string>, nowMs: number): RateWindow {
+  const gone = (name: string, pod: PodCounter): boolean =>
+    !ready.has(name) && pod.atMs <= nowMs - rateWindowMs.stable;
+  const kept = [...window.pods].filter(([name, pod]) => !gone(name, pod));
+  return kept.length === window.pods.size ? window : { ...window, pods: new Map(kept) };
+}
+
+/** Reads per second over both windows; `atMs` is the time of the newest sample in them. */
+export type ReadRates = { readonly fast: number; readonly stable: number; readonly atMs: number };
+
+/** Expected outcomes in place of rates: how many of the ready pods are heard, or that it is too early to tell. */
+export type RatesOutcome =
+  | { readonly outcome: 'rates'; readonly rates: ReadRates }
+  | { readonly outcome: 'silent'; readonly ready: number; readonly heard: number }
+  | { readonly outcome: 'too early' };
+
+/**
+ * The rates now. A silent pod counts as the mean of those that are heard, because a Service spreads connections
+ * evenly; but with fewer than half of them heard (or none ready) there is no answer rather than a guess.
+ */
+export function ratesOf(
+  window: RateWindow,
+  ready: ReadonlySet<string>,
+  nowMs: number,
+): RatesOutcome {
+  const heard = [...window.pods].filter(
+    ([name, pod]) => ready.has(name) && nowMs - pod.atMs <= silentMsMax,
+  );
+  if (heard.length === 0 || heard.length * 2 < ready.size) {
+    return { outcome: 'silent', ready: ready.size, heard: heard.length };
+  }
+  const atMs = Math.max(...heard.map(([, pod]) => pod.atMs));
+  const observedMs = window.sinceMs === undefined ? 0 : atMs - window.sinceMs;
+  if (observedMs < observedMsMin) return { outcome: 'too early' };
+
+  const departed = [...window.pods].filter(([name]) => !ready.has(name));
+  const perSecond = (windowMs: number): number => {
+    const here = sum(heard.map(([, pod]) => readsWithin(pod, pod.atMs - windowMs, pod.atMs)));
+    const left = sum(departed.map(([, pod]) => readsWithin(pod, nowMs - windowMs, nowMs)));
+    const reads = (here * ready.size) / heard.length + left;
+    return (reads * 1000) / Math.min(windowMs, observedMs);
+  };
+  return {
+    outcome: 'rates',
+    rates: { fast: perSecond(rateWindowMs.fast), stable: perSecond(rateWindowMs.stable), atMs },
+  };
+}
+
+function readsWithin(pod: PodCounter, fromMs: number, toMs: number): number {
+  return sum(
+    pod.steps.map((step) => {
+      const overlapMs = Math.min(step.toMs, toMs) - Math.max(step.fromMs, fromMs);
+      return overlapMs <= 0 ? 0 : (step.reads * overlapMs) / (step.toMs - step.fromMs);
+    }),
+  );
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

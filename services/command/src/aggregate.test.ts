@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import { compileAggregates } from './aggregate.ts';
+import { fieldProblemsMax } from './json.ts';
+
+const schema = {
+  type: 'object',
+  required: ['customerId', 'total'],
+  additionalProperties: false,
+  properties: {
+    customerId: { type: 'string', minLength: 1 },
+    total: { type: 'number', minimum: 0 },
+    status: { enum: ['placed', 'shipped'] },
+    placedAt: { type: 'string', format: 'date-time' },
+    lines: { type: 'array', items: { type: 'object', required: ['sku'] } },
+  },
+};
+
+function validate(state: Record<string, unknown>, with_: object = schema) {
+  const aggregate = compileAggregates([{ name: 'order', schema: { ...with_ } }]).get('order');
+  return aggregate?.validate(state);
+}
+
+const emptyLines = (count: number) => Array.from({ length: count }, () => ({}));
+
+describe('validate', () => {
+  it('accepts what fits', () => {
+    expect(validate({ id: 'o1', customerId: 'c1', total: 5, lines: [{ sku: 'a' }] })).toEqual([]);
+  });
+
+  it('names every field with a pointer and a sentence', () => {
+    expect(
+      validate({
+        id: 'o1',
+        total: -1,
+        status: 'lost',
+        placedAt: 'yesterday',
+        'to/tal': 1,
+        lines: [{ sku: 'a' }, {}],
+      }),
+    ).toEqual(
+      expect.arrayContaining([
+        { pointer: '/customerId', detail: 'is missing' },
+        { pointer: '/total', detail: 'must be >= 0' },
+        { pointer: '/status', detail: 'must be one of ["placed","shipped"]' },
+        { pointer: '/placedAt', detail: 'must match format "date-time"' },
+        { pointer: '/lines/1/sku', detail: 'is missing' },
+        {
+          pointer: '/to~1tal',
+          detail: 'is no field here; the schema allows customerId, total, status, placedAt, lines',
+        },
+      ]),
+    );
+  });
+
+  it('judges the id only when the schema speaks of it', () => {
+    const strict = { ...schema, properties: { ...schema.properties, id: { pattern: '^o' } } };
+    expect(validate({ id: 'x', customerId: 'c', total: 1 })).toEqual([]);
+    expect(validate({ id: 'x', customerId: 'c', total: 1 }, strict)).toEqual([
+      { pointer: '/id', detail: 'must match pattern "^o"' },
+    ]);
+  });
+
+  it('bounds how many errors it names', () => {
+    const many = validate({ id: 'o', customerId: 'c', total: 1, lines: emptyLines(100) });
+    expect(many).toHaveLength(fieldProblemsMax);
+    const huge = validate({ id: 'o', customerId: 'c', total: 1, lines: emptyLines(50_000) });
+    expect(huge).toEqual([{ pointer: '/lines/0/sku', detail: 'is missing' }]);
+  });
+});
+
+it.each([
+  [{ type: 'object', requried: ['a'] }, 'requried'],
+  [{ properties: { at: { type: 'string', format: 'datetime' } } }, 'datetime'],
+  [{ $ref: 'https://example.com/order.json' }, 'order.json'],
+  [{ type: 'objekt' }, 'type'],
+])('refuses the schema %j at start', (wrong, named) => {
+  expect(() => compileAggregates([{ name: 'order', schema: wrong }])).toThrow(
+    expect.objectContaining({
+      code: 'CQRS_CONFIG_INVALID',
+      message: expect.stringMatching(new RegExp(`aggregate order .*${named}`)),
+    }),
+  );
+});

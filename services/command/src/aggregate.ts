@@ -1,0 +1,116 @@
+import type { AggregateConfig } from '@cqrs/contract/config.ts';
+import { CqrsError } from '@cqrs/contract/errors.ts';
+import type { FieldProblem } from '@cqrs/contract/problems.ts';
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { fieldProblemsMax, isObject, pointerTo, type JsonObject } from './json.ts';
+
+export type Aggregate = {
+  readonly name: string;
+  /** What the schema says against a state (which carries its `id`); empty when nothing. */
+  readonly validate: (state: JsonObject) => readonly FieldProblem[];
+};
+
+/** Collecting every error of a large state can cost a hundred times its size, so a large one hears of its first error. */
+const everyErrorCharsMax = 65_536;
+
+/**
+ * Compiles the schemas of a service's aggregates, strictly: an unknown keyword or format is an error and not a rule
+ * that never holds. Throws CQRS_CONFIG_INVALID naming the aggregate.
+ */
+export function compileAggregates(
+  configs: readonly AggregateConfig[],
+): ReadonlyMap<string, Aggregate> {
+  return new Map(configs.map((config) => [config.name, compileAggregate(config)]));
+}
+
+function compileAggregate({ name, schema }: AggregateConfig): Aggregate {
+  const findsFirst = compileSchema(name, schema, false);
+  const findsEvery = compileSchema(name, schema, true);
+  const schemaNamesId = namesId(schema);
+  return {
+    name,
+    validate: (state) => {
+      const { id, ...rest } = state;
+      const subject = schemaNamesId ? { id, ...rest } : rest;
+      if (findsFirst(subject)) return [];
+      const judge = JSON.stringify(subject).length <= everyErrorCharsMax ? findsEvery : findsFirst;
+      judge(subject);
+      return (judge.errors ?? []).slice(0, fieldProblemsMax).map(fieldProblem);
+    },
+  };
+}
+
+function compileSchema(
+  aggregate: string,
+  schema: AggregateConfig['schema'],
+  allErrors: boolean,
+): ValidateFunction {
+  const ajv = new Ajv2020({
+    allErrors,
+    strictSchema: true,
+    strictNumbers: true,
+    strictTypes: false,
+    strictTuples: false,
+    strictRequired: false,
+    verbose: true,
+    logger: false,
+  });
+  addFormats.default(ajv);
+  try {
+    return ajv.compile(schema);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new CqrsError(
+      'CQRS_CONFIG_INVALID',
+      `The schema of the aggregate ${aggregate} is not a usable JSON Schema (2020-12): ${reason}. Correct spec.aggregates of the CqrsService.`,
+      cause,
+    );
+  }
+}
+
+/** `id` is ours; a schema that does not speak of it must not refuse it as an additional property. */
+function namesId(schema: AggregateConfig['schema']): boolean {
+  const { properties, required } = schema;
+  return (
+    (isObject(properties) && Object.hasOwn(properties, 'id')) ||
+    (Array.isArray(required) && required.includes('id'))
+  );
+}
+
+const sentences: Readonly<Record<string, (error: ErrorObject) => FieldProblem>> = {
+  required: ({ instancePath, params }) => ({
+    pointer: pointerTo(instancePath, String(params['missingProperty'])),
+    detail: 'is missing',
+  }),
+  additionalProperties: ({ instancePath, params, parentSchema }) => ({
+    pointer: pointerTo(instancePath, String(params['additionalProperty'])),
+    detail: `is no field here; the schema allows ${listed(Object.keys(propertiesOf(parentSchema)))}`,
+  }),
+  unevaluatedProperties: ({ instancePath, params }) => ({
+    pointer: pointerTo(instancePath, String(params['unevaluatedProperty'])),
+    detail: 'is no field here: the schema does not allow it',
+  }),
+  enum: ({ instancePath, params }) => ({
+    pointer: instancePath,
+    detail: `must be one of ${JSON.stringify(params['allowedValues'])}`,
+  }),
+  const: ({ instancePath, params }) => ({
+    pointer: instancePath,
+    detail: `must be ${JSON.stringify(params['allowedValue'])}`,
+  }),
+};
+
+function fieldProblem(error: ErrorObject): FieldProblem {
+  const sentence = sentences[error.keyword];
+  if (sentence !== undefined) return sentence(error);
+  return { pointer: error.instancePath, detail: error.message ?? `breaks ${error.keyword}` };
+}
+
+function propertiesOf(schema: unknown): JsonObject {
+  return isObject(schema) && isObject(schema['properties']) ? schema['properties'] : {};
+}
+
+function listed(names: readonly string[]): string {
+  return names.length === 0 ? 'none' : names.join(', ');
+}

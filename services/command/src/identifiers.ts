@@ -1,0 +1,18 @@
+/** An id goes into URLs, Kafka keys and Redis keys as it is, so it holds only characters that need no escaping. */
+const id = /^[A-Za-z0-9._~-]{1,128}$/;
+
+/** The sentence of what is wrong with an aggregate's id, undefined when it is fine. */
+export function idProblem(text: string): string | undefined {
+  if (!id.test(text)) {
+    return 'An id has 1 to 128 characters of A-Z, a-z, 0-9, ".", "_", "~" and "-".';
+  }
+  // Clients and proxies take these two for steps in a path, so nothing under them could be reached.
+  return text === '.' || text === '..' ? 'An id cannot be "." or "..".' : undefined;
+}
+
+const traceparent = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** The header as it is when it is well-formed (W3C Trace Context, version 00), null otherwise: it must start anew. */
+export function wellFormedTraceparent(header: string | undefined): string | null {
+  return header !== undefined && traceparent.test(header) ? header : null;
+}

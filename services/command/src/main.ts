@@ -1,0 +1,90 @@
+import type { CommandConfig } from '@cqrs/contract/config.ts';
+import { listenPorts, portFrom, readConfigFile, requiredEnv } from '@cqrs/runtime/config.ts';
+import { runUntilSignal } from '@cqrs/runtime/lifecycle.ts';
+import { createLogger } from '@cqrs/runtime/logger.ts';
+import { startOpsServer } from '@cqrs/runtime/ops-server.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createAdmission } from './admission.ts';
+import { compileAggregates } from './aggregate.ts';
+import { buildApp } from './app.ts';
+import { createMetrics } from './metrics.ts';
+import { migrateUntilDone } from './migrate.ts';
+import { createStore } from './store.ts';
+
+const connectionsMax = 16;
+const waitingMax = 512;
+const waitMsMax = 2_000;
+/** Kubernetes needs a moment to take a stopping pod out of its Service; until then requests still arrive. */
+const endpointRemovalMs = 2_000;
+
+const { env } = process;
+const logger = createLogger('command', env);
+const ports = listenPorts(env);
+const store = createStore({
+  host: requiredEnv(env, 'CQRS_POSTGRES_HOST'),
+  port: portFrom(env, 'CQRS_POSTGRES_PORT', 5432),
+  database: requiredEnv(env, 'CQRS_POSTGRES_DATABASE'),
+  user: requiredEnv(env, 'CQRS_POSTGRES_USER'),
+  password: requiredEnv(env, 'CQRS_POSTGRES_PASSWORD'),
+});
+// What is admitted runs on a connection of its own, so this is also how many connections there are.
+const admission = createAdmission({ runningMax: connectionsMax, waitingMax, waitMsMax });
+const metrics = createMetrics(admission);
+const stopping = new AbortController();
+let serving = false;
+let failure: Error | null = null;
+
+/** What stands in the way now; logged when it changes and not for every request that meets it. */
+function report(next: Error | null): void {
+  if (next !== null && failure === null) logger.warn({ err: next }, 'Postgres is out of reach');
+  if (next === null && failure !== null) logger.info('Postgres answers again');
+  failure = next;
+}
+
+const ops = await startOpsServer({
+  port: ports.ops,
+  registry: metrics.registry,
+  isLive: () => true,
+  // Postgres being down is no reason to leave the Service: this replica can answer with a 503 that says why.
+  isReady: () => serving && !stopping.signal.aborted,
+  status: () => ({ program: 'command', error: failure?.message ?? null }),
+});
+
+async function serve(): Promise<() => Promise<void>> {
+  const config = readConfigFile<CommandConfig>(env);
+  const app = buildApp({
+    aggregates: compileAggregates(config.aggregates),
+    store,
+    admission,
+    metrics,
+    logger,
+    isStopping: () => stopping.signal.aborted,
+    onStore: report,
+  });
+  const applied = await migrateUntilDone(store.use, report, stopping.signal);
+  report(null);
+  await app.listen({ host: '::', port: ports.http });
+  serving = true;
+  logger.info({ applied, aggregates: config.aggregates.length, ...ports }, 'Serving commands');
+  return () => app.close();
+}
+
+const served = serve().catch((error: unknown) => {
+  // A wrong schema is shown in the status and waits for its correction: restarting would not change it.
+  failure = error instanceof Error ? error : new Error(String(error));
+  if (!stopping.signal.aborted) logger.error({ err: error }, 'Cannot serve commands');
+  return async () => undefined;
+});
+
+runUntilSignal(logger, [
+  {
+    name: 'drain',
+    stop: async () => {
+      stopping.abort();
+      if (serving) await delay(endpointRemovalMs);
+    },
+  },
+  { name: 'http server', stop: async () => (await served)() },
+  { name: 'Postgres', stop: () => store.close() },
+  { name: 'ops server', stop: () => ops.close() },
+]);

@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { brokenConstraint, storeFailure, WriteStoreError } from './store-failure.ts';
+
+const failure = (code: string, more: object = {}) =>
+  Object.assign(new Error('it failed'), { code, ...more });
+
+describe('storeFailure', () => {
+  const connecting = ['ECONNREFUSED', 'ENOTFOUND', 'CONNECT_TIMEOUT', '28P01', '53300', '57P03'];
+  const rolledBack = ['25006', '40001', '40P01', '55P03', '57014'];
+  const cutOff = ['CONNECTION_CLOSED', 'CONNECTION_DESTROYED', 'ECONNRESET', 'EPIPE', '57P01'];
+
+  it.each(connecting.concat(rolledBack))('%s: nothing was applied', (code) => {
+    expect(storeFailure(failure(code))).toMatchObject({ outcome: 'not-applied' });
+  });
+  it.each(cutOff)('%s: nobody knows', (code) => {
+    const error = failure(code);
+    const wrapped = storeFailure(error);
+    expect(wrapped).toBeInstanceOf(WriteStoreError);
+    expect(wrapped).toMatchObject({ outcome: 'unknown', cause: error });
+  });
+  it.each(['23505', '42601', ''])('%s is a fault of ours and stays what it is', (code) => {
+    const error = failure(code);
+    expect(storeFailure(error)).toBe(error);
+  });
+});
+
+it('names a broken check constraint and nothing else', () => {
+  expect(brokenConstraint(failure('23514', { constraint_name: 'fits' }))).toBe('fits');
+  expect(brokenConstraint(failure('23505', { constraint_name: 'key' }))).toBeUndefined();
+  expect(brokenConstraint(null)).toBeUndefined();
+});

@@ -1,0 +1,58 @@
+import { CqrsError } from '@cqrs/contract/errors.ts';
+
+/** Postgres is out of reach. `unknown`: the statement was sent and its answer lost, so it may have been committed. */
+export class WriteStoreError extends CqrsError {
+  readonly outcome: 'not-applied' | 'unknown';
+
+  constructor(outcome: 'not-applied' | 'unknown', message: string, cause: unknown) {
+    super('CQRS_WRITE_STORE_FAILED', message, cause);
+    this.outcome = outcome;
+  }
+}
+
+/**
+ * Codes after which nothing was applied, because the statement never left or Postgres said that it rolled back:
+ * those of Node and of the client while it connects, and the SQLSTATEs that a later try may not meet.
+ */
+const notApplied = [
+  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|CONNECT_TIMEOUT|CONNECTION_ENDED)$/,
+  /^(28|53)...$/,
+  /^(25006|3D000|3F000|40001|40P01|42501|42P01|55P03|57014|57P03)$/,
+];
+/** Codes of a connection that ended while a statement was on its way. */
+const unknown = [
+  /^(CONNECTION_CLOSED|CONNECTION_DESTROYED|ECONNRESET|EPIPE|ETIMEDOUT)$/,
+  /^08...$/,
+  /^57P0[125]$/,
+];
+
+/** The error as a WriteStoreError when waiting may help, and unchanged when it is a fault of ours. */
+export function storeFailure(error: unknown): unknown {
+  const code = codeOf(error);
+  const reason = error instanceof Error ? error.message : String(error);
+  if (notApplied.some((pattern) => pattern.test(code))) {
+    return new WriteStoreError(
+      'not-applied',
+      `Postgres could not take the statement (${code}: ${reason}); nothing was changed.`,
+      error,
+    );
+  }
+  if (unknown.some((pattern) => pattern.test(code))) {
+    return new WriteStoreError(
+      'unknown',
+      `The connection to Postgres ended before it answered (${code}: ${reason}).`,
+      error,
+    );
+  }
+  return error;
+}
+
+/** The name of the constraint that a statement broke, if that is what the error says. */
+export function brokenConstraint(error: unknown): string | undefined {
+  if (codeOf(error) !== '23514' || typeof error !== 'object' || error === null) return undefined;
+  return 'constraint_name' in error ? String(error.constraint_name) : undefined;
+}
+
+function codeOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+}

@@ -1,0 +1,63 @@
+import type { TopicPartition } from './kafka-source.ts';
+import type { Lease } from './read-store-writer.ts';
+import type { Halt } from './resume.ts';
+
+/** One topic-partition that Kafka has given to this process, and how far the view has got with it. */
+export type OwnedPartition = {
+  readonly where: TopicPartition;
+  /** `<topic>:<partition>`, its name in the read store and in the status. */
+  readonly name: string;
+  readonly gapless: boolean;
+  readonly ownedSinceMs: number;
+  /** Null until acquired, and again once the read store says that somebody else did. */
+  lease: Lease | null;
+  /** The offset that the next batch must have been fetched from; null until the lease says where to go on. */
+  next: bigint | null;
+  highWatermark: bigint;
+  /** The view shows what was committed up to then; null until the first event was applied or the end was seen. */
+  freshAsOfMs: number | null;
+  halt: Halt | null;
+};
+
+export function partitionName({ topic, partition }: TopicPartition): string {
+  return `${topic}:${partition}`;
+}
+
+export function ownPartition(
+  where: TopicPartition,
+  gapless: boolean,
+  nowMs: number,
+): OwnedPartition {
+  return {
+    where,
+    name: partitionName(where),
+    gapless,
+    ownedSinceMs: nowMs,
+    lease: null,
+    next: null,
+    highWatermark: 0n,
+    freshAsOfMs: null,
+    halt: null,
+  };
+}
+
+/** Notes where the partition ends; a view that has reached the end is fresh as of now. */
+export function noteHighWatermark(partition: OwnedPartition, high: bigint, nowMs: number): void {
+  if (high > partition.highWatermark) partition.highWatermark = high;
+  if (partition.next !== null && partition.next >= partition.highWatermark) {
+    partition.freshAsOfMs = nowMs;
+  }
+}
+
+/** Notes that everything before `next` is in the read store; `timeMs` is when the last of it was committed. */
+export function noteApplied(
+  partition: OwnedPartition,
+  applied: { readonly lease: Lease; readonly next: bigint; readonly timeMs: number | null },
+): void {
+  const { lease, next, timeMs } = applied;
+  partition.lease = lease;
+  partition.next = next;
+  if (timeMs !== null && timeMs > (partition.freshAsOfMs ?? -Infinity)) {
+    partition.freshAsOfMs = timeMs;
+  }
+}

@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { QueryConfig } from '@cqrs/contract/config.ts';
+import { listenPorts, readConfigFile } from '@cqrs/runtime/config.ts';
+import { runUntilSignal } from '@cqrs/runtime/lifecycle.ts';
+import { createLogger } from '@cqrs/runtime/logger.ts';
+import { startOpsServer } from '@cqrs/runtime/ops-server.ts';
+import { connectRedis, redisAddress } from '@cqrs/runtime/read-store/connection.ts';
+import { buildApp } from './app.ts';
+import { createMetrics } from './metrics.ts';
+import { countReads, createReadCounts } from './read-counts.ts';
+import { ReadGate } from './read-gate.ts';
+import { createReadStoreReader } from './read-store-reader.ts';
+
+const redisConnections = 2;
+const redisCommandMsMax = 1_000;
+const documentsPendingMax = 1_024;
+/** A list costs Redis what many documents cost. */
+const listsPendingMax = 64;
+/** Kubernetes needs a moment to take a stopping pod out of its Service; until then requests still arrive. */
+const drainMs = 5_000;
+
+const { env } = process;
+const logger = createLogger('query', env);
+const ports = listenPorts(env);
+const { service, views } = readConfigFile<QueryConfig>(env);
+const stopping = new AbortController();
+const bootId = randomUUID();
+let storeFailure: Error | null = null;
+let serving = false;
+
+/** What stands in the way now; logged when it changes and not for every read that meets it. */
+function onStore(failure: Error | null): void {
+  if (failure !== null && storeFailure === null)
+    logger.warn({ err: failure }, 'Redis is out of reach');
+  if (failure === null && storeFailure !== null) logger.info('Redis answers again');
+  storeFailure = failure;
+}
+
+const connections = Array.from({ length: redisConnections }, () =>
+  connectRedis(redisAddress(env), { name: 'cqrs-query', commandTimeoutMs: redisCommandMsMax }),
+);
+for (const connection of connections) {
+  connection.on('error', onStore);
+  connection.on('ready', () => onStore(null));
+}
+const documentGate = new ReadGate({ pendingMax: documentsPendingMax, onStore });
+const listGate = new ReadGate({ pendingMax: listsPendingMax, onStore });
+const served = views.map((view) => ({
+  view,
+  reader: createReadStoreReader(connections, service, view),
+  documents: { gate: documentGate, counts: createReadCounts() },
+  lists: { gate: listGate, counts: createReadCounts() },
+}));
+const metrics = createMetrics(served);
+const app = buildApp({ views: served, logger, isStopping: () => stopping.signal.aborted });
+
+const ops = await startOpsServer({
+  port: ports.ops,
+  registry: metrics.registry,
+  isLive: () => true,
+  // Redis being down is no reason to leave the Service: this replica can answer with a 503 that says why.
+  isReady: () => serving && !stopping.signal.aborted,
+  status: () => {
+    const { served: readsServed, refused: readsRefused } = countReads(
+      served.flatMap(({ documents, lists }) => [documents.counts, lists.counts]),
+    );
+    return {
+      program: 'query',
+      bootId,
+      readsServed,
+      readsRefused,
+      readsQueued: served.reduce((sum, { reader }) => sum + reader.waited(), 0),
+      error: storeFailure?.message ?? null,
+    };
+  },
+});
+await app.listen({ host: '::', port: ports.http });
+serving = true;
+logger.info({ views: views.map(({ name }) => name), ...ports }, 'Serving reads');
+
+runUntilSignal(logger, [
+  {
+    name: 'drain',
+    stop: async () => {
+      stopping.abort();
+      await delay(drainMs);
+    },
+  },
+  { name: 'http server', stop: () => app.close() },
+  { name: 'Redis', stop: async () => connections.forEach((connection) => connection.disconnect()) },
+  { name: 'ops server', stop: () => ops.close() },
+]);

@@ -1,0 +1,52 @@
+export type GatedRead<T> =
+  | { readonly ok: true; readonly value: T }
+  | {
+      readonly ok: false;
+      readonly refusal: 'overloaded' | 'store-unavailable';
+      readonly detail: string;
+    };
+
+export type ReadGateOptions = {
+  /** Reads under way or waiting for their turn. */
+  readonly pendingMax: number;
+  /** Told of each failure of the read store, and of each answer that it gave. */
+  readonly onStore: (failure: Error | null) => void;
+};
+
+/**
+ * Every read passes here. Beyond the bound it is refused at once, which costs little, instead of being answered too
+ * late for anybody to want it.
+ */
+export class ReadGate {
+  readonly #options: ReadGateOptions;
+  #pending = 0;
+
+  constructor(options: ReadGateOptions) {
+    this.#options = options;
+  }
+
+  get pending(): number {
+    return this.#pending;
+  }
+
+  async read<T>(ask: () => Promise<T>): Promise<GatedRead<T>> {
+    const { pendingMax, onStore } = this.#options;
+    if (this.#pending >= pendingMax) {
+      const detail = `${pendingMax} reads wait here already. Try again; more replicas may be on their way.`;
+      return { ok: false, refusal: 'overloaded', detail };
+    }
+    this.#pending += 1;
+    try {
+      const value = await ask();
+      onStore(null);
+      return { ok: true, value };
+    } catch (error) {
+      const failure = error instanceof Error ? error : new Error(String(error));
+      onStore(failure);
+      const detail = `Redis does not answer (${failure.message}). Try again.`;
+      return { ok: false, refusal: 'store-unavailable', detail };
+    } finally {
+      this.#pending -= 1;
+    }
+  }
+}

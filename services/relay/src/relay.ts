@@ -1,0 +1,91 @@
+import type { RelayConfig } from '@cqrs/contract/config.ts';
+import { CqrsError } from '@cqrs/contract/errors.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createRecordMaker } from './event-record.ts';
+import { openPositionStore } from './position-store.ts';
+import { publishTable } from './publish-table.ts';
+import { openPublisher } from './publisher.ts';
+import { openReplication } from './replication.ts';
+import { retryDelayMs } from './retry-delay.ts';
+import type { Relay, Session } from './session.ts';
+import { decideSlot } from './slot-decision.ts';
+import { streamWal } from './stream-wal.ts';
+import { ensureTopics } from './topics.ts';
+
+/**
+ * Carries committed events from Postgres to Kafka until told to stop. Whatever fails ends the session with all its
+ * connections, and the next one starts from what is durable: there is no other way to recover from anything.
+ */
+export async function runRelay(relay: Relay, stop: AbortSignal): Promise<void> {
+  let failures = 0;
+  while (!stop.aborted) {
+    try {
+      await runSession(relay, stop);
+    } catch (error) {
+      if (stop.aborted) return;
+      const failure = asCqrsError(error);
+      failures = relay.state.status().streaming ? 1 : failures + 1;
+      relay.state.failed(failure);
+      const delayMs = retryDelayMs(failure.code, failures, Math.random());
+      await delay(delayMs, undefined, { signal: stop }).catch(() => undefined);
+    }
+  }
+}
+
+async function runSession(relay: Relay, stop: AbortSignal): Promise<void> {
+  const { config, kafka, logger, state } = relay;
+  const lost = createLoss();
+  await using positions = openPositionStore(relay.postgres, lost.report);
+  await using replication = openReplication(relay.postgres, lost.report);
+  const work = async (): Promise<void> => {
+    await replication.lock(config.slot);
+    const systemIdentifier = await replication.systemIdentifier();
+    const facts = await positions.observe(config);
+    state.lag(facts.record === null ? 0 : Number(facts.walEnd - facts.record.lsn));
+    const decision = decideSlot({ ...facts, name: config.slot, systemIdentifier });
+
+    await ensureTopics(kafka, config.topics, logger);
+    await using publisher = await openPublisher(kafka, logger);
+    const toRecord = createRecordMaker(config.service, topicsByAggregate(config));
+    const session: Session = {
+      ...relay,
+      replication,
+      positions,
+      publisher,
+      systemIdentifier,
+      toRecord,
+    };
+
+    const from =
+      decision.action === 'begin'
+        ? await publishTable(session, { ...facts, ...decision }, stop)
+        : decision.from;
+    await streamWal(session, from, stop);
+  };
+  await Promise.race([work(), lost.promise]);
+}
+
+function topicsByAggregate({ topics }: RelayConfig): ReadonlyMap<string, string> {
+  return new Map(topics.map(({ aggregate, topic }) => [aggregate, topic]));
+}
+
+/**
+ * Rejects when one of the connections ends. A server that shuts down ends the ordinary one first and then waits for us
+ * to let go of the other. The delay lets a statement's own error, which says more, be first.
+ */
+function createLoss() {
+  const { promise, reject } = Promise.withResolvers<never>();
+  promise.catch(() => undefined);
+  const error = new CqrsError('CQRS_REPLICATION_FAILED', 'A connection to Postgres ended.');
+  return { promise, report: () => void setImmediate(() => reject(error)) };
+}
+
+function asCqrsError(error: unknown): CqrsError {
+  if (error instanceof CqrsError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new CqrsError(
+    'CQRS_REPLICATION_FAILED',
+    `Reading the WAL failed: ${reason}. Nothing is lost: the relay tries again.`,
+    error,
+  );
+}

@@ -1,0 +1,241 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Kafka, logLevel } from 'kafkajs';
+import { cacheFolder } from '../cluster/tools/tools.ts';
+import { freePort } from './loopback-port.ts';
+import { eventually, run, startChild, temporaryFolder, type Child } from './process.ts';
+
+const installMsMax = 300_000;
+const downloadMsMax = 300_000;
+const formatMsMax = 60_000;
+const readyMsMax = 90_000;
+const readMsMax = 60_000;
+/** The same coordinates as the image that stands in for Kafka in the local cluster. */
+const pom = fileURLToPath(new URL('../cluster/images/kafka/pom.xml', import.meta.url));
+
+/** A real Apache Kafka (KRaft, one node) on loopback. */
+export type TestKafka = {
+  readonly brokers: readonly string[];
+  /** The CQRS_KAFKA_* variables of a program. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly kill: () => Promise<void>;
+  /** Starts it again on the same port and data. */
+  readonly start: () => Promise<void>;
+  readonly restart: () => Promise<void>;
+  /** Ends it and removes its data. */
+  readonly stop: () => Promise<void>;
+};
+
+export async function startKafka(): Promise<TestKafka> {
+  const libraries = await kafkaLibraries();
+  const folder = await temporaryFolder('kafka');
+  const port = await freePort();
+  const properties = join(folder, 'server.properties');
+  const logging = join(folder, 'log4j2.yaml');
+  await writeFile(properties, serverProperties(folder, port, await freePort()));
+  await writeFile(logging, loggingSettings);
+  const java = (heapMiB: number): string[] => [
+    'java',
+    `-Xmx${heapMiB}m`,
+    '-XX:+UseSerialGC',
+    '-XX:TieredStopAtLevel=1',
+    `-Dlog4j2.configurationFile=${logging}`,
+    '-cp',
+    join(libraries, '*'),
+  ];
+  const clusterId = randomBytes(16).toString('base64url');
+  await run(
+    [
+      ...java(128),
+      'kafka.tools.StorageTool',
+      'format',
+      `--cluster-id=${clusterId}`,
+      `--config=${properties}`,
+    ],
+    { timeoutMs: formatMsMax },
+  );
+
+  let broker: Child;
+  const brokers = [`127.0.0.1:${port}`];
+  const start = async (): Promise<void> => {
+    broker = await startChild([...java(384), 'kafka.Kafka', properties], { cwd: folder });
+    await untilItAnswers(brokers, () => broker);
+  };
+  await start();
+  const kill = async (): Promise<void> => broker.kill();
+  return {
+    brokers,
+    env: { CQRS_KAFKA_BROKERS: brokers.join(',') },
+    kill,
+    start,
+    restart: async () => {
+      await kill();
+      await start();
+    },
+    stop: async () => {
+      await broker.kill();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function untilItAnswers(brokers: string[], broker: () => Child): Promise<void> {
+  const kafka = new Kafka({
+    brokers,
+    clientId: 'test-support',
+    logLevel: logLevel.NOTHING,
+    retry: { retries: 0 },
+  });
+  await eventually('Kafka to answer', readyMsMax, async () => {
+    if (!broker().running()) throw new Error(`Kafka ended:\n${broker().output()}`);
+    const admin = kafka.admin();
+    try {
+      await admin.connect();
+      await admin.listTopics();
+      return true;
+    } catch {
+      return false;
+    } finally {
+      await admin.disconnect().catch(() => undefined);
+    }
+  });
+}
+
+export type TopicRecord = {
+  readonly partition: number;
+  readonly key: string;
+  readonly value: unknown;
+  readonly timestampMs: number;
+  readonly headers: Readonly<Record<string, string>>;
+};
+
+/** Every record that a topic holds now, each partition's in its order. */
+export async function readTopic(
+  { brokers }: Pick<TestKafka, 'brokers'>,
+  topic: string,
+): Promise<readonly TopicRecord[]> {
+  const kafka = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING });
+  const admin = kafka.admin();
+  await admin.connect();
+  const ends = await admin.fetchTopicOffsets(topic);
+  await admin.disconnect();
+  const missing = new Set(
+    ends.filter(({ high, low }) => high !== low).map(({ partition }) => partition),
+  );
+  const records: TopicRecord[] = [];
+  const consumer = kafka.consumer({ groupId: randomBytes(8).toString('hex'), maxWaitTimeInMs: 50 });
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  const lastOffsets = new Map(ends.map(({ partition, high }) => [partition, BigInt(high) - 1n]));
+  await consumer.run({
+    autoCommit: false,
+    eachMessage: async ({ partition, message }) => {
+      const headers = Object.entries(message.headers ?? {}).map(([name, value]) => [
+        name,
+        String(value),
+      ]);
+      records.push({
+        partition,
+        key: String(message.key),
+        value: JSON.parse(String(message.value)),
+        timestampMs: Number(message.timestamp),
+        headers: Object.fromEntries(headers) as Record<string, string>,
+      });
+      if (BigInt(message.offset) >= (lastOffsets.get(partition) ?? 0n)) missing.delete(partition);
+    },
+  });
+  await eventually(`all of ${topic}`, readMsMax, () => missing.size === 0);
+  await consumer.disconnect();
+  return records;
+}
+
+/** The jars of the broker, from the cache or through Maven; installs Java and Maven on a Debian machine without them. */
+async function kafkaLibraries(): Promise<string> {
+  await installIfMissing('java', 'default-jre-headless');
+  const version = /kafka_2\.13<\/artifactId>\s*<version>([^<]+)/.exec(
+    await readFile(pom, 'utf8'),
+  )?.[1];
+  if (version === undefined) throw new Error(`${pom} names no version of Kafka`);
+  const folder = join(cacheFolder(), `kafka-${version}`);
+  if (existsSync(folder)) return folder;
+  await installIfMissing('mvn', 'maven');
+  const partial = `${folder}.${process.pid}`;
+  await mkdir(partial, { recursive: true });
+  await run(
+    [
+      'mvn',
+      '--batch-mode',
+      '--quiet',
+      `--file=${pom}`,
+      'dependency:copy-dependencies',
+      `-DoutputDirectory=${partial}`,
+    ],
+    { timeoutMs: downloadMsMax },
+  );
+  await rename(partial, folder).catch(async (error: unknown) => {
+    await rm(partial, { recursive: true, force: true });
+    // Another test process may have been faster; only its absence is a failure.
+    if (!existsSync(folder)) throw error;
+  });
+  return folder;
+}
+
+async function installIfMissing(program: string, debianPackage: string): Promise<void> {
+  const there = await run([program, '-version'], { timeoutMs: formatMsMax }).then(
+    () => true,
+    () => false,
+  );
+  if (there) return;
+  await run(['apt-get', 'install', '--yes', '--no-install-recommends', debianPackage], {
+    timeoutMs: installMsMax,
+    env: { DEBIAN_FRONTEND: 'noninteractive' },
+  });
+}
+
+function serverProperties(folder: string, port: number, controllerPort: number): string {
+  return [
+    'process.roles=broker,controller',
+    'node.id=1',
+    `controller.quorum.voters=1@127.0.0.1:${controllerPort}`,
+    `listeners=CLIENTS://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    `advertised.listeners=CLIENTS://127.0.0.1:${port}`,
+    'listener.security.protocol.map=CLIENTS:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'inter.broker.listener.name=CLIENTS',
+    'controller.listener.names=CONTROLLER',
+    `log.dirs=${join(folder, 'data')}`,
+    'auto.create.topics.enable=false',
+    'default.replication.factor=1',
+    'min.insync.replicas=1',
+    'offsets.topic.replication.factor=1',
+    'offsets.topic.num.partitions=10',
+    'transaction.state.log.replication.factor=1',
+    'transaction.state.log.min.isr=1',
+    'transaction.state.log.num.partitions=10',
+    'share.coordinator.state.topic.replication.factor=1',
+    'share.coordinator.state.topic.min.isr=1',
+    'group.initial.rebalance.delay.ms=0',
+    // A killed broker may come back only after its old session is over.
+    'broker.session.timeout.ms=2000',
+    'broker.heartbeat.interval.ms=500',
+    'log.retention.ms=-1',
+    'num.network.threads=2',
+    'num.io.threads=4',
+    'log.cleaner.dedupe.buffer.size=33554432',
+    '',
+  ].join('\n');
+}
+
+const loggingSettings = `Configuration:
+  status: WARN
+  Appenders:
+    Console:
+      name: stdout
+      PatternLayout: {pattern: '%d{ISO8601} %-5p %c{1} %m%n'}
+  Loggers:
+    Root:
+      level: WARN
+      AppenderRef: {ref: stdout}
+`;

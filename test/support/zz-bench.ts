@@ -1,0 +1,24 @@
+import { startPostgres } from './postgres.ts';
+import { startKafka } from './kafka.ts';
+import { startService, eventually } from './process.ts';
+import { readFileSync } from 'node:fs';
+const events = Number(process.argv[2] ?? 100000);
+const pg = await startPostgres(); const kafka = await startKafka();
+const service = { namespace: 'a', name: 'b' };
+const c = await startService({ program: 'command', config: { service, aggregates: [{ name: 'order', schema: {} }] }, env: pg.env('command') });
+await c.ready();
+const body = Object.fromEntries(Array.from({ length: 95_000 }, (_, n) => [n.toString(36), 1]));
+const big = await fetch(`${c.http}/order/large`, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+console.log('large', JSON.stringify(body).length, big.status, await big.text());
+const r = await startService({ program: 'relay', config: { service, slot: 's', publication: 'cqrs', topics: [{ aggregate: 'order', topic: 'a.b.order', partitions: 3, retention: 'forever' }] }, env: { ...pg.env('relay'), ...kafka.env, NODE_OPTIONS: process.env['RELAY_NODE_OPTIONS'] ?? '' } });
+await r.ready();
+const rss = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${r.pid}/status`, 'utf8'))?.[1]) / 1024;
+const metrics = async () => { const t = await (await fetch(r.ops + '/metrics')).text(); const g = (n: string) => Math.round(Number(new RegExp(`^${n} ([\\d.e+]+)$`, 'm').exec(t)?.[1]) / 1e6); return { heap: g('nodejs_heap_size_used_bytes'), ext: g('nodejs_external_memory_bytes'), buf: g('cqrs_relay_buffer_bytes') }; };
+console.log('before', rss());
+await pg.sql`insert into cqrs.event (id, aggregatetype, aggregateid, type, payload, version)
+ select gen_random_uuid(), 'order', 'k' || n % 100, 'x.updated', jsonb_build_object('state', jsonb_build_object('id', 'k' || n % 100, 'pad', repeat('x', 500)), 'data', null), n / 100 + 1 from generate_series(0, ${events - 1}::int) as n`;
+const t0 = performance.now(); let peak = 0; let i = 0;
+await eventually('all', 120000, async () => { peak = Math.max(peak, rss()); if (i++ % 50 === 0) console.log(Math.round(rss()), await metrics()); return (await r.status<any>()).eventsPublished >= events; });
+console.log('events/s', Math.round(events / (performance.now() - t0) * 1000), 'peak', Math.round(peak));
+console.log((await (await fetch(r.ops + '/metrics')).text()).split('\n').filter((l) => /publish_duration_seconds_(sum|count)|batch_events_(sum|count)/.test(l)).join('\n'));
+await r.stop(); await c.stop(); await kafka.stop(); await pg.stop();
