@@ -1,19 +1,11 @@
 import { parseArgs } from 'node:util';
+import type { Images } from './resources/context.ts';
 import { logLevels, type LogLevel } from './telemetry/logger.ts';
 
 const pullPolicies = ['IfNotPresent', 'Always', 'Never'] as const;
-
-export type Images = {
-  readonly services: string;
-  readonly postgres: string;
-  readonly kafka: string;
-  readonly redis: string;
-  readonly pullPolicy: (typeof pullPolicies)[number];
-};
-
 const podStatusModes = ['direct', 'apiserver-proxy'] as const;
 
-export type MetricsApiConfig = {
+type MetricsApiConfig = {
   /** Port 0 takes a free one. */
   readonly port: number;
   /** The Service in front of the metrics API; the serving certificate is made out to it. */

@@ -339,9 +339,7 @@ test('with Retain the passwords outlive the service and open its volumes again',
   expect(owned.every(({ metadata }) => metadata.ownerReferences?.length === 1)).toBe(true);
 
   await admin.delete(cqrsServiceType, { namespace, name: 'orders' });
-  await eventually('the service to be gone', soonMs, async () => {
-    return (await find(cqrsServiceType, namespace, 'orders')) === undefined;
-  });
+  await untilGone(namespace);
   for (const { kind, metadata } of owned) {
     const type = childTypes.find((candidate) => candidate.kind === kind);
     if (type !== undefined) await admin.delete(type, { namespace, name: metadata.name });
@@ -371,13 +369,17 @@ test('with Delete the relay stops, the topics go, and only then the service', as
   );
   expect(await find(builtin.deployment, namespace, 'orders-relay')).toBeUndefined();
   expect(await find(cqrsServiceType, namespace, 'orders')).toBeDefined();
-  await complete(job);
-  await eventually('the service to be gone', soonMs, async () => {
-    return (await find(cqrsServiceType, namespace, 'orders')) === undefined;
-  });
+  await end(job, 'Complete');
+  await untilGone(namespace);
 });
 
-async function complete(job: KubeObject): Promise<void> {
+async function untilGone(namespace: string): Promise<boolean> {
+  return eventually('the service to be gone', soonMs, async () => {
+    return (await find(cqrsServiceType, namespace, 'orders')) === undefined;
+  });
+}
+
+async function end(job: KubeObject, how: 'Complete' | 'Failed'): Promise<void> {
   const { name, namespace = '' } = job.metadata;
   const now = new Date().toISOString();
   const condition = (type: string) => ({
@@ -386,15 +388,40 @@ async function complete(job: KubeObject): Promise<void> {
     lastProbeTime: now,
     lastTransitionTime: now,
   });
+  const isComplete = how === 'Complete';
   const status = {
     startTime: now,
-    completionTime: now,
-    succeeded: 1,
+    ...(isComplete && { completionTime: now, succeeded: 1 }),
     uncountedTerminatedPods: {},
-    conditions: [condition('SuccessCriteriaMet'), condition('Complete')],
+    conditions: [condition(isComplete ? 'SuccessCriteriaMet' : 'FailureTarget'), condition(how)],
   };
   await admin.mergePatch(builtin.job, { name, namespace }, { status }, { subresource: 'status' });
 }
+
+test('topics that could not be deleted are told, and hold up nothing', async () => {
+  const namespace = await newNamespace('leftovers');
+  await apply(namespace, 'orders', { ...ordersSpec, deletionPolicy: 'Delete' });
+  await untilChildren(namespace, ordersChildren);
+  await admin.delete(cqrsServiceType, { namespace, name: 'orders' });
+  const job = await eventually('the cleanup Job', soonMs, () =>
+    find(builtin.job, namespace, 'orders-topic-cleanup'),
+  );
+  await end(job, 'Failed');
+  await untilGone(namespace);
+  await expect
+    .poll(() => events(namespace), { timeout: soonMs })
+    .toContain('Warning TopicsNotDeleted');
+});
+
+test('a namespace that is being deleted waits for no topics', async () => {
+  const namespace = await newNamespace('terminating');
+  await apply(namespace, 'orders', { ...ordersSpec, deletionPolicy: 'Delete' });
+  await untilChildren(namespace, ordersChildren);
+  await admin.delete(builtin.namespace, { name: namespace });
+  await admin.delete(cqrsServiceType, { namespace, name: 'orders' });
+  expect(await untilGone(namespace)).toBe(true);
+  expect(await find(builtin.job, namespace, 'orders-topic-cleanup')).toBeUndefined();
+});
 
 test('an object of somebody else under one of our names is left alone', async () => {
   const namespace = await newNamespace('taken');

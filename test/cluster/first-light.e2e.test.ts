@@ -162,6 +162,7 @@ test('an unknown source service is a condition with a remedy, and nothing restar
     kind: 'CqrsService',
     metadata: { name: 'orphan' },
     spec: {
+      deletionPolicy: 'Delete',
       query: { views: [{ name: 'v', sources: [{ service: 'nobody', aggregate: 'thing' }] }] },
     },
   };

@@ -131,14 +131,26 @@ describe('under load', () => {
     await expectNothingLost(load);
   });
 
+  it('notices that Postgres is back, also when nobody sends a command', async () => {
+    await postgres.kill();
+    expect((await put(service, 'nobody')).status).toBe(503);
+    expect((await service.status<{ error: string }>()).error).toMatch(/Postgres/);
+    await postgres.start();
+    const recovered = eventually('a status without an error', 10_000, async () => {
+      return (await service.status<{ error: string | null }>()).error === null;
+    });
+    expect(await recovered).toBe(true);
+  });
+
   it('gives up on a Postgres that is frozen, in bounded time and saying what is unknown', async () => {
-    expect((await put(service, 'thawed')).status).toBe(201);
+    const crowd = async () =>
+      Promise.all(Array.from({ length: 40 }, async (_, n) => put(service, `frozen${n}`)));
+    const warm = await crowd();
+    expect(new Set(warm.map(({ status }) => status))).toEqual(new Set([201]));
     await postgres.pause();
     try {
       const startMs = performance.now();
-      const answers = await Promise.all(
-        Array.from({ length: 40 }, async (_, n) => put(service, `frozen${n}`)),
-      );
+      const answers = await crowd();
       expect(performance.now() - startMs).toBeLessThan(15_000);
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
       const details = answers.map(({ body }) => (body as { readonly detail: string }).detail);
@@ -148,7 +160,11 @@ describe('under load', () => {
     } finally {
       await postgres.resume();
     }
-    await eventually('recovery', 20_000, async () => (await put(service, 'thawed')).status === 200);
+    await eventually(
+      'recovery',
+      20_000,
+      async () => (await put(service, 'frozen0')).status === 200,
+    );
   });
 
   it('refuses what it cannot queue, at once, and serves the rest', async () => {

@@ -87,8 +87,19 @@ async function send(method: string, id: string, body?: object, traceparent?: str
   await answer.arrayBuffer();
 }
 
+/** Many events of a hundred aggregates in one transaction. */
+async function insertEvents(events: number): Promise<void> {
+  await postgres.sql`
+    insert into cqrs.event (id, aggregatetype, aggregateid, type, payload, version)
+    select gen_random_uuid(), ${aggregate}, 'k' || n % 100, 'x.updated',
+      jsonb_build_object('data', null, 'state',
+        jsonb_build_object('id', 'k' || n % 100, 'pad', repeat('x', 500))),
+      n / 100 + 1
+    from generate_series(0, ${events - 1}::int) as n`;
+}
+
 const published = async (relay: TestService, events: number) =>
-  eventually(`${events} published events`, 30_000, async () => {
+  eventually(`${events} published events`, 45_000, async () => {
     return (await statusOf(relay)).eventsPublished >= events;
   });
 
@@ -164,38 +175,53 @@ describe('publishing', () => {
     expect(records.map(({ headers }) => headers['ce_sequence'])).toEqual(['1', '2', '3']);
   });
 
-  it('keeps events of one transaction in order, and memory bounded, when there are 100,000', async () => {
+  it('reads no further than it may hold while Kafka is frozen, and keeps the server patient', async () => {
+    const { sql } = postgres;
+    await sql`alter system set wal_sender_timeout = '7s'`;
+    await sql`select pg_reload_conf()`;
     const relay = await startRelay();
     await relay.ready();
+    await send('PUT', 'first', { n: 1 });
+    await published(relay, 1);
     const beforeKb = await residentKb(relay);
+    kafka.pause();
     const events = 100_000;
-    await postgres.sql`
-      insert into cqrs.event (id, aggregatetype, aggregateid, type, payload, version)
-      select gen_random_uuid(), ${aggregate}, 'k' || n % 100, 'x.updated',
-        jsonb_build_object('state', jsonb_build_object('id', 'k' || n % 100, 'pad', repeat('x', 500)),
-          'data', null),
-        n / 100 + 1
-      from generate_series(0, ${events - 1}::int) as n`;
     let peakKb = 0;
-    const startMs = performance.now();
-    await eventually('all events', 55_000, async () => {
-      peakKb = Math.max(peakKb, await residentKb(relay));
-      return (await statusOf(relay)).eventsPublished >= events;
-    });
-    const seconds = (performance.now() - startMs) / 1000;
-    process.stdout.write(
-      `100,000 events of 0.6 KB in one transaction: ${Math.round(events / seconds)}/s from commit; resident ${beforeKb} → ${peakKb} KiB\n`,
-    );
-    // The events are 60 MB of payload, and twice that as objects.
-    expect(peakKb - beforeKb).toBeLessThan(150_000);
-    const records = await readTopic(kafka, topic);
-    expect(records).toHaveLength(events);
-    const versions = new Map<string, number>();
-    for (const { key, headers } of records) {
-      expect(Number(headers['ce_sequence'])).toBe((versions.get(key) ?? 0) + 1);
-      versions.set(key, Number(headers['ce_sequence']));
+    try {
+      await insertEvents(events);
+      const thawMs = performance.now() + 9_000;
+      await eventually('the freeze to outlast wal_sender_timeout', 20_000, async () => {
+        peakKb = Math.max(peakKb, await residentKb(relay));
+        return performance.now() > thawMs;
+      });
+    } finally {
+      kafka.resume();
     }
-    expect((await statusOf(relay)).lagBytes).toBe(0);
+    const startMs = performance.now();
+    await published(relay, events + 1);
+    const perSecond = Math.round((events * 1000) / (performance.now() - startMs));
+    process.stdout.write(
+      `100,000 events of 0.6 KB in one transaction: ${perSecond}/s; resident ${beforeKb} KiB, ${peakKb} KiB at most while frozen\n`,
+    );
+    // The transaction is 60 MB on the wire; the relay may hold 8 of them and what that makes of the heap.
+    expect(peakKb - beforeKb).toBeLessThan(90_000);
+    expect(await (await fetch(`${relay.ops}/metrics`)).text()).not.toMatch(/restarts_total\{/);
+    await sql`alter system reset wal_sender_timeout`;
+    await sql`select pg_reload_conf()`;
+
+    const records = await readTopic(kafka, topic);
+    expect(records).toHaveLength(events + 1);
+    const places = new Set(
+      records.map(({ headers }) => `${headers['ce_pglsn']} ${headers['ce_pgidx']}`),
+    );
+    expect(places.size).toBe(events + 1);
+    const versions = new Map<string, number>();
+    const outOfOrder = records.filter(({ key, headers }) => {
+      versions.set(key, (versions.get(key) ?? 0) + 1);
+      return Number(headers['ce_sequence']) !== versions.get(key);
+    });
+    expect(outOfOrder).toEqual([]);
+    await eventually('no lag', 5_000, async () => (await statusOf(relay)).lagBytes === 0);
   });
 
   it('confirms the WAL of a server that is busy with other things', async () => {
@@ -238,10 +264,9 @@ describe('publishing', () => {
       `takeover by the standby: ${Math.round(performance.now() - startMs)} ms\n`,
     );
     await send('PUT', 'x', { n: 2 });
-    await eventually('version 2', 20_000, async () => {
-      const records = await readTopic(kafka, topic);
-      return records.some(({ headers }) => headers['ce_sequence'] === '2');
-    });
+    await published(second, 1);
+    const records = await readTopic(kafka, topic);
+    expect(records.map(({ headers }) => headers['ce_sequence'])).toContain('2');
   });
 
   it('waits for the command service to make the publication', async () => {
@@ -253,76 +278,78 @@ describe('publishing', () => {
     });
     await sql`create publication cqrs for table cqrs.event with (publish = 'insert')`;
     await relay.ready(20_000);
+    expect(await statusOf(relay)).toMatchObject({ streaming: true, error: null });
   });
 });
 
+async function publishOneEvent(): Promise<void> {
+  const relay = await startRelay();
+  await relay.ready();
+  await send('PUT', 'x', { n: 1 });
+  await published(relay, 1);
+  await relay.stop();
+}
+
+/** Starts a relay that must not stream: alive, not ready, and saying why in its status and its log. */
+async function refusal(code: string): Promise<{ relay: TestService; error: string }> {
+  const relay = await startRelay();
+  await eventually(code, 15_000, async () => (await statusOf(relay)).errorCode === code);
+  const { streaming, error } = await statusOf(relay);
+  expect(streaming).toBe(false);
+  expect((await fetch(`${relay.ops}/livez`)).status).toBe(200);
+  expect((await fetch(`${relay.ops}/readyz`)).status).toBe(503);
+  expect(relay.output()).toContain(code);
+  return { relay, error: error ?? '' };
+}
+
+/** Does what the error tells people to do; then everything reaches the topic, in order but for repetitions. */
+async function sequencesAfterRemedy(relay: TestService, error: string): Promise<string[]> {
+  const statement = /delete from cqrs\.relay_position where slot = '[^']+'/.exec(error)?.[0];
+  await postgres.sql.unsafe(String(statement));
+  await relay.ready(20_000);
+  await send('PUT', 'x', { n: 3 });
+  const records = await eventually('version 3', 20_000, async () => {
+    const found = await readTopic(kafka, topic);
+    return found.at(-1)?.headers['ce_sequence'] === '3' && found;
+  });
+  return [...new Set(records.map(({ headers }) => headers['ce_sequence'] ?? ''))];
+}
+
 describe('failing closed', () => {
-  async function relayWithOneEvent(): Promise<void> {
-    const relay = await startRelay();
-    await relay.ready();
-    await send('PUT', 'x', { n: 1 });
-    await published(relay, 1);
-    await relay.stop();
-  }
-
-  async function refuses(code: string, says: RegExp): Promise<TestService> {
-    const relay = await startRelay();
-    await eventually(code, 15_000, async () => (await statusOf(relay)).errorCode === code);
-    const status = await statusOf(relay);
-    expect(status).toMatchObject({ streaming: false, error: expect.stringMatching(says) });
-    expect((await fetch(`${relay.ops}/livez`)).status).toBe(200);
-    expect((await fetch(`${relay.ops}/readyz`)).status).toBe(503);
-    expect(relay.output()).toContain(code);
-    return relay;
-  }
-
-  /** What the status tells people to do. */
-  async function followsRemedy(relay: TestService): Promise<void> {
-    const { error } = await statusOf(relay);
-    const statement = /(delete from cqrs\.relay_position where slot = '[^']+')/.exec(
-      error ?? '',
-    )?.[1];
-    await postgres.sql.unsafe(String(statement));
-    await relay.ready(20_000);
-    await send('PUT', 'x', { n: 3 });
-    await eventually('version 3', 20_000, async () => {
-      const records = await readTopic(kafka, topic);
-      return records.at(-1)?.headers['ce_sequence'] === '3';
-    });
-    const records = await readTopic(kafka, topic);
-    expect(new Set(records.map(({ headers }) => headers['ce_sequence']))).toEqual(
-      new Set(['1', '2', '3']),
-    );
-  }
-
   it('when the slot is ahead of what Kafka acknowledged', async () => {
-    await relayWithOneEvent();
+    await publishOneEvent();
     await send('PUT', 'x', { n: 2 });
     await postgres.sql`select pg_replication_slot_advance(${slot}, pg_current_wal_lsn())`;
-    await followsRemedy(await refuses('CQRS_SLOT_AHEAD', /ahead of what Kafka/));
+    const { relay, error } = await refusal('CQRS_SLOT_AHEAD');
+    expect(error).toMatch(/ahead of what Kafka/);
+    expect(await sequencesAfterRemedy(relay, error)).toEqual(['1', '2', '3']);
   });
 
   it('when the slot is gone', async () => {
-    await relayWithOneEvent();
+    await publishOneEvent();
     await send('PUT', 'x', { n: 2 });
     await postgres.sql`select pg_drop_replication_slot(${slot})`;
-    await followsRemedy(await refuses('CQRS_SLOT_LOST', /does not exist any more/));
+    const { relay, error } = await refusal('CQRS_SLOT_LOST');
+    expect(error).toMatch(/does not exist any more/);
+    expect(await sequencesAfterRemedy(relay, error)).toEqual(['1', '2', '3']);
   });
 
   it('when the record is of another Postgres', async () => {
-    await relayWithOneEvent();
+    await publishOneEvent();
     await send('PUT', 'x', { n: 2 });
     await postgres.sql`update cqrs.relay_position set system_identifier = '1'`;
-    await followsRemedy(await refuses('CQRS_SLOT_AHEAD', /another Postgres/));
+    const { relay, error } = await refusal('CQRS_SLOT_AHEAD');
+    expect(error).toMatch(/another Postgres/);
+    expect(await sequencesAfterRemedy(relay, error)).toEqual(['1', '2', '3']);
   });
 
   it('when the slot belongs to something else', async () => {
     await postgres.sql`select pg_create_logical_replication_slot(${slot}, 'test_decoding')`;
-    await refuses('CQRS_SLOT_AHEAD', /not the relay's/);
+    expect((await refusal('CQRS_SLOT_AHEAD')).error).toMatch(/not the relay's/);
   });
 
   it('when the topic has another number of partitions', async () => {
-    await relayWithOneEvent();
+    await publishOneEvent();
     const relay = await startRelay(relayConfig({ partitions: 4 }));
     await eventually('a mismatch', 15_000, async () => {
       return (await statusOf(relay)).errorCode === 'CQRS_TOPIC_MISMATCH';
@@ -343,21 +370,21 @@ describe('failing closed', () => {
   });
 });
 
-describe('topics', () => {
-  async function settingsOf(): Promise<Record<string, string>> {
-    const admin = new Kafka({ brokers: [...kafka.brokers], logLevel: logLevel.NOTHING }).admin();
-    await admin.connect();
-    const { resources } = await admin.describeConfigs({
-      includeSynonyms: false,
-      resources: [{ type: 2, name: topic }],
-    });
-    await admin.disconnect();
-    const entries = resources[0]?.configEntries ?? [];
-    return Object.fromEntries(
-      entries.map(({ configName, configValue }) => [configName, configValue]),
-    );
-  }
+async function settingsOf(): Promise<Record<string, string>> {
+  const admin = new Kafka({ brokers: [...kafka.brokers], logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [{ type: 2, name: topic }],
+  });
+  await admin.disconnect();
+  const entries = resources[0]?.configEntries ?? [];
+  return Object.fromEntries(
+    entries.map(({ configName, configValue }) => [configName, configValue]),
+  );
+}
 
+describe('topics', () => {
   it('get the retention that the service asks for, also when it changes, and keep foreign settings', async () => {
     const first = await startRelay(relayConfig({ retention: { seconds: 3_600 } }));
     await first.ready();
@@ -391,7 +418,7 @@ describe('topics', () => {
     const relay = await startRelay();
     await relay.ready();
     // Commas and colons get a space in Postgres, so the largest text comes from many short members.
-    const body = Object.fromEntries(Array.from({ length: 95_000 }, (_, n) => [n.toString(36), 1]));
+    const body = Object.fromEntries(Array.from({ length: 80_000 }, (_, n) => [`f${n}`, 1]));
     await send('PUT', 'large', body);
     await published(relay, 1);
     const [record] = await readTopic(kafka, topic);

@@ -25,6 +25,9 @@ export type TestKafka = {
   /** Starts it again on the same port and data. */
   readonly start: () => Promise<void>;
   readonly restart: () => Promise<void>;
+  /** Freezes the broker: its connections stay open and nothing answers. */
+  readonly pause: () => void;
+  readonly resume: () => void;
   /** Ends it and removes its data. */
   readonly stop: () => Promise<void>;
 };
@@ -75,6 +78,8 @@ export async function startKafka(): Promise<TestKafka> {
       await kill();
       await start();
     },
+    pause: () => broker.signal('SIGSTOP'),
+    resume: () => broker.signal('SIGCONT'),
     stop: async () => {
       await broker.kill();
       await rm(folder, { recursive: true, force: true });

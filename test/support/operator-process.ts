@@ -48,15 +48,14 @@ export async function startOperator(
     ops,
     async writes() {
       const requests = await samples('cqrs_operator_kube_requests_total');
-      const named = requests.map(([labels, count]) => {
+      const counts: Record<string, number> = {};
+      for (const [labels, count] of requests) {
         const [, verb = '', resource = ''] = /verb="(\w+)",resource="(\w+)"/.exec(labels) ?? [];
-        return [verb, `${verb} ${resource}`, count] as const;
-      });
-      return Object.fromEntries(
-        named
-          .filter(([verb]) => writeVerbs.includes(verb))
-          .map(([, what, count]) => [what, count] as const),
-      );
+        const what = `${verb} ${resource}`;
+        // There is a sample for each status code.
+        if (writeVerbs.includes(verb)) counts[what] = (counts[what] ?? 0) + count;
+      }
+      return counts;
     },
     async passes() {
       const results = await samples('cqrs_operator_reconcile_total');

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 const requestMsMax = 5_000;
 const retryDelayMs = 200;
-const patienceMs = 60_000;
+const patienceMs = 100_000;
 
 const { COMMAND_URL, QUERY_URL, BODY } = process.env;
 const startedMs = performance.now();
@@ -23,8 +23,8 @@ async function until(status, method, url, body) {
 async function ask(method, url, body) {
   try {
     const signal = AbortSignal.timeout(requestMsMax);
-    const headers = body === undefined ? {} : { 'content-type': 'application/json' };
-    const answer = await fetch(url, { method, body, headers, signal });
+    const content = body && { body, headers: { 'content-type': 'application/json' } };
+    const answer = await fetch(url, { method, signal, ...content });
     const text = await answer.text();
     return {
       seen: `${answer.status} ${text.slice(0, 300)}`,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   exampleService,
+  orderHistorySpec,
   ordersSpec,
   paymentsSpec,
   type WrittenSpec,
@@ -14,6 +15,7 @@ const { images } = exampleContext;
 const orders = (change: WrittenSpec = {}) => exampleService('orders', { ...ordersSpec, ...change });
 const payments = (change: WrittenSpec = {}) =>
   exampleService('payments', { ...paymentsSpec, ...change });
+const reader = () => exampleService('order-history', orderHistorySpec);
 const withKafka = (storage: string): WrittenSpec => ({ events: { kafka: { storage } } });
 const gone = { deletionPolicy: 'Delete' };
 
@@ -218,6 +220,7 @@ describe('the volume', () => {
   test.each<[string, KafkaUsers[], 'Retain' | 'Delete']>([
     ['one user that retains', [[orders()]], 'Retain'],
     ['one user that deletes', [[orders(gone)]], 'Delete'],
+    ['a reader that retains, which left no topics', [[orders(gone), reader()]], 'Delete'],
     ['a user of each kind', [[orders(gone), payments()]], 'Retain'],
     [
       'the last user deletes, but an earlier one left topics',

@@ -1,3 +1,4 @@
+import { hasCommand } from '../api/v1alpha1/service-kinds.ts';
 import type { KubeObject } from '../kube/object.ts';
 import { checksum } from './checksum.ts';
 import { quantityBytes } from './compute-resources.ts';
@@ -60,12 +61,12 @@ export function kafkaStatefulSet(
   });
 }
 
-/** Present users say it themselves; of those that are gone, what was written down counts. */
+/** Present users that write say it themselves; of those that are gone, what was written down counts. */
 function retainedServices(users: KafkaUsers, observed: KafkaObserved | undefined): string[] {
   const present = new Set(users.map(({ metadata }) => metadata.name));
   const gone = (observed?.retainedServices ?? []).filter((name) => !present.has(name));
   const staying = users
-    .filter(({ spec }) => spec.deletionPolicy === 'Retain')
+    .filter((user) => hasCommand(user) && user.spec.deletionPolicy === 'Retain')
     .map(({ metadata }) => metadata.name);
   return [...gone, ...staying].toSorted();
 }

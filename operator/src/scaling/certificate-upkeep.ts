@@ -57,13 +57,10 @@ export function readStored(
 }
 
 /**
- * The PEM bundle to trust while `issued` takes over from `stored`: replicas serve the old certificate until they have
- * read the new one.
+ * The PEM bundle to trust while `issued` takes over from what is `trusted` so far: replicas serve the old certificate
+ * until they have read the new one.
  */
-export function trustBundle(
-  issued: IssuedCertificate,
-  stored: StoredCertificate | undefined,
-): string {
-  const before = stored?.trusted.match(/-----BEGIN [^-]+-----[^-]+-----END [^-]+-----/g) ?? [];
+export function trustBundle(issued: IssuedCertificate, trusted: string): string {
+  const before = trusted.match(/-----BEGIN [^-]+-----[^-]+-----END [^-]+-----/g) ?? [];
   return [issued.ca, ...before.map((pem) => `${pem}\n`)].slice(0, trustedCasMax).join('');
 }

@@ -41,6 +41,15 @@ export type ServingCertificate = {
 const fieldManager = 'cqrs-operator/serving-certificate';
 const upkeepIntervalMs = 1_000;
 const retryDelayMsMax = 60_000;
+// Time for every API server to hear of a CA before it meets a certificate of it.
+const trustSpreadMs = 5_000;
+
+type BeforeIssue = {
+  readonly secret: CertificateSecret | undefined;
+  /** The bundle that clients trust now; empty when they trust none yet. */
+  readonly trusted: string;
+  readonly ours: ApiService | undefined;
+};
 
 /**
  * Keeps the certificate that the metrics API serves with. The leader issues and renews it: it first lets the APIService
@@ -114,7 +123,8 @@ class Upkeep implements ServingCertificate {
   }
 
   async #keepUp(signal: AbortSignal): Promise<void> {
-    const stored = readStored(this.#secret, this.#dnsNames);
+    const secret = this.#secret;
+    const stored = readStored(secret, this.#dnsNames);
     const ours = this.#ourApiService();
     const trustedNow = ours && Buffer.from(ours.spec.caBundle ?? '', 'base64').toString('utf8');
     switch (nextUpkeepStep({ stored, trustedNow, nowMs: this.#options.clock.wallNow() })) {
@@ -124,21 +134,20 @@ class Upkeep implements ServingCertificate {
         if (ours && stored) await this.#trust(ours, stored.trusted, signal);
         return;
       case 'issue':
-        await this.#issue({ stored, ours }, signal);
+        await this.#issue({ secret, trusted: stored?.trusted ?? trustedNow ?? '', ours }, signal);
     }
   }
 
-  async #issue(
-    before: { stored: StoredCertificate | undefined; ours: ApiService | undefined },
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #issue(before: BeforeIssue, signal: AbortSignal): Promise<void> {
     const { client, clock, logger } = this.#options;
     const valid = { fromMs: clock.wallNow(), forMs: certificateLifetimeMs };
     const issued = issueCertificate(this.#dnsNames, valid);
-    const trusted = trustBundle(issued, before.stored);
+    const trusted = trustBundle(issued, before.trusted);
     // First trusted, then served: no request in between meets a certificate that its sender does not know.
     if (before.ours) await this.#trust(before.ours, trusted, signal);
-    const resourceVersion = this.#secret?.metadata.resourceVersion;
+    if (before.ours && before.trusted !== '') await pause(clock, trustSpreadMs, signal);
+    if (signal.aborted) return;
+    const resourceVersion = before.secret?.metadata.resourceVersion;
     const written = await client.apply<CertificateSecret>(
       builtin.secret,
       {

@@ -5,8 +5,7 @@ export type AdmissionLimits = {
   readonly waitMsMax: number;
 };
 
-export type Admitted<T> =
-  { readonly admitted: true; readonly value: T } | { readonly admitted: false };
+type Admitted<T> = { readonly admitted: true; readonly value: T } | { readonly admitted: false };
 
 export type Admission = {
   /** Runs `work` when there is room; not admitted when too many wait or it waited too long: then it never began. */

@@ -3,7 +3,7 @@ import { decide, neverWritten, type Change, type Command, type Refusal } from '.
 import { brokenConstraint } from './store-failure.ts';
 import type { Append, Session, Store } from './store.ts';
 
-export type Written = {
+type Written = {
   readonly kind: 'written';
   readonly change: Change['change'];
   readonly id: string;

@@ -47,7 +47,7 @@ function refused(detail: string, errors: readonly FieldProblem[] = []): Parsed {
   return { ok: false, detail, errors };
 }
 
-export function describe(value: unknown): string {
+function describe(value: unknown): string {
   if (value === null) return 'null';
   return Array.isArray(value) ? 'an array' : `a ${typeof value}`;
 }

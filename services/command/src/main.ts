@@ -9,6 +9,7 @@ import { compileAggregates } from './aggregate.ts';
 import { buildApp } from './app.ts';
 import { createMetrics } from './metrics.ts';
 import { migrateUntilDone } from './migrate.ts';
+import { createStoreHealth } from './store-health.ts';
 import { createStore } from './store.ts';
 
 const connectionsMax = 16;
@@ -31,14 +32,16 @@ const store = createStore({
 const admission = createAdmission({ runningMax: connectionsMax, waitingMax, waitMsMax });
 const metrics = createMetrics(admission);
 const stopping = new AbortController();
+const health = createStoreHealth(store, logger, stopping.signal);
 let serving = false;
-let failure: Error | null = null;
+/** Why this program does not serve yet, or never will with this configuration. */
+let obstacle: string | null = null;
 
-/** What stands in the way now; logged when it changes and not for every request that meets it. */
-function report(next: Error | null): void {
-  if (next !== null && failure === null) logger.warn({ err: next }, 'Postgres is out of reach');
-  if (next === null && failure !== null) logger.info('Postgres answers again');
-  failure = next;
+function explain(error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error);
+  // A migration is tried for as long as it takes; its log has a line for each reason and not for each try.
+  if (message !== obstacle) logger.warn({ err: error }, 'Not serving commands');
+  obstacle = message;
 }
 
 const ops = await startOpsServer({
@@ -47,7 +50,7 @@ const ops = await startOpsServer({
   isLive: () => true,
   // Postgres being down is no reason to leave the Service: this replica can answer with a 503 that says why.
   isReady: () => serving && !stopping.signal.aborted,
-  status: () => ({ program: 'command', error: failure?.message ?? null }),
+  status: () => ({ program: 'command', error: obstacle ?? health.error() }),
 });
 
 async function serve(): Promise<() => Promise<void>> {
@@ -59,10 +62,10 @@ async function serve(): Promise<() => Promise<void>> {
     metrics,
     logger,
     isStopping: () => stopping.signal.aborted,
-    onStore: report,
+    onStore: health.report,
   });
-  const applied = await migrateUntilDone(store.use, report, stopping.signal);
-  report(null);
+  const applied = await migrateUntilDone(store.use, explain, stopping.signal);
+  obstacle = null;
   await app.listen({ host: '::', port: ports.http });
   serving = true;
   logger.info({ applied, aggregates: config.aggregates.length, ...ports }, 'Serving commands');
@@ -71,8 +74,7 @@ async function serve(): Promise<() => Promise<void>> {
 
 const served = serve().catch((error: unknown) => {
   // A wrong schema is shown in the status and waits for its correction: restarting would not change it.
-  failure = error instanceof Error ? error : new Error(String(error));
-  if (!stopping.signal.aborted) logger.error({ err: error }, 'Cannot serve commands');
+  if (!stopping.signal.aborted) explain(error);
   return async () => undefined;
 });
 

@@ -4,7 +4,7 @@ import { isObject } from './json.ts';
 import { createLanes, type PostgresAddress } from './lanes.ts';
 import { storeFailure, WriteStoreError } from './store-failure.ts';
 
-export type Key = { readonly aggregate: string; readonly id: string };
+type Key = { readonly aggregate: string; readonly id: string };
 
 export type Append = Key & {
   readonly change: Change;

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { ServiceIdentity, ViewConfig } from '@cqrs/contract/config.ts';
 import { CqrsError } from '@cqrs/contract/errors.ts';
 import { assertNoEviction } from '@cqrs/runtime/read-store/connection.ts';
-import { functionNames, withLibrary } from '@cqrs/runtime/read-store/function-library.ts';
+import { functionNames, withLibrary, withoutCommand } from '@cqrs/runtime/read-store/function-library.ts';
 import { readStoreKeys } from '@cqrs/runtime/read-store/keys.ts';
 import { applyShape } from '@cqrs/runtime/read-store/view-shape.ts';
 import { viewTag } from '@cqrs/runtime/read-store/view-tag.ts';
@@ -57,11 +57,11 @@ async function orStoreFailure<T>(answer: Promise<T>): Promise<T> {
     return await answer;
   } catch (cause) {
     if (cause instanceof CqrsError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const error = withoutCommand(cause);
     throw new CqrsError(
       'CQRS_READ_STORE_FAILED',
-      `Redis does not serve the projector (${reason}); it tries again by itself, see whether Redis runs and has memory left.`,
-      cause,
+      `Redis does not serve the projector (${error.message}); it tries again by itself, see whether Redis runs and has memory left.`,
+      error,
     );
   }
 }

@@ -1,3 +1,5 @@
+import { withoutCommand } from '@cqrs/runtime/read-store/function-library.ts';
+
 export type GatedRead<T> =
   | { readonly ok: true; readonly value: T }
   | {
@@ -41,7 +43,7 @@ export class ReadGate {
       onStore(null);
       return { ok: true, value };
     } catch (error) {
-      const failure = error instanceof Error ? error : new Error(String(error));
+      const failure = withoutCommand(error);
       onStore(failure);
       const detail = `Redis does not answer (${failure.message}). Try again.`;
       return { ok: false, refusal: 'store-unavailable', detail };

@@ -29,7 +29,7 @@ export const eventColumns = [
   'traceparent',
   'timestamp',
 ] as const;
-export type EventColumn = (typeof eventColumns)[number];
+type EventColumn = (typeof eventColumns)[number];
 
 /** At which position of a tuple each column stands. */
 export type ColumnPositions = Readonly<Record<EventColumn, number>>;

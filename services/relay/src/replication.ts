@@ -4,7 +4,7 @@ import type postgres from 'postgres';
 import { arrivals } from './arrivals.ts';
 import { parseCopyRow } from './copy-row.ts';
 import { eventColumns } from './event-record.ts';
-import { parseLsn, type Lsn } from './lsn.ts';
+import { formatLsn, parseLsn, type Lsn } from './lsn.ts';
 import { decodeServerMessage, encodeStatus, type ServerMessage, type Tuple } from './pgoutput.ts';
 import { connectPostgres, type PostgresAddress } from './postgres-connection.ts';
 import { slotIsBusy } from './slot-decision.ts';
@@ -19,7 +19,7 @@ const silenceMsMax = 20_000;
 const failoverSince = 170_000;
 const objectInUse = '55006';
 
-export type SlotNames = { readonly slot: string; readonly publication: string };
+type SlotNames = { readonly slot: string; readonly publication: string };
 
 /** The replication connection: a walsender of the database, which also runs SQL. */
 export type Replication = AsyncDisposable & {
@@ -34,7 +34,7 @@ export type Replication = AsyncDisposable & {
   readonly start: (names: SlotNames, from: Lsn, stop: AbortSignal) => Promise<WalStream>;
 };
 
-export type Snapshot = {
+type Snapshot = {
   readonly lsn: Lsn;
   /** Tuples in the order of `eventColumns`; per aggregate in the order of its versions. */
   readonly events: (
@@ -78,7 +78,7 @@ export function openReplication(address: PostgresAddress, onClose: () => void): 
       };
     },
     start: async ({ slot, publication }, from, stop) => {
-      const stream = await startStreaming(sql, slot, publication);
+      const stream = await startStreaming(sql, { slot, publication }, from);
       const status = createStatus(stream, from, stopped.signal);
       return { messages: receive(stream, status, stop), confirm: status.confirm };
     },
@@ -89,12 +89,12 @@ export function openReplication(address: PostgresAddress, onClose: () => void): 
   };
 }
 
-async function startStreaming(sql: postgres.Sql, slot: string, publication: string) {
+async function startStreaming(sql: postgres.Sql, { slot, publication }: SlotNames, from: Lsn) {
   try {
-    // From 0/0 means from what the slot has confirmed: the slot and not the reader decides.
+    // The server starts from what the slot has confirmed, if that is later than what we ask for.
     const stream: unknown = await sql
       .unsafe(
-        `START_REPLICATION SLOT ${slot} LOGICAL 0/0 (proto_version '1', publication_names '"${publication}"')`,
+        `START_REPLICATION SLOT ${slot} LOGICAL ${formatLsn(from)} (proto_version '1', publication_names '"${publication}"')`,
       )
       .writable();
     if (stream instanceof Duplex) return stream;

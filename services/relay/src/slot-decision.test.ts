@@ -20,7 +20,7 @@ describe('decideSlot', () => {
     [
       'a slot that went back in a crash',
       { slot: { ...slot, confirmed: 90n } },
-      { action: 'resume', from: 90n },
+      { action: 'resume', from: 100n },
     ],
   ])('%s', (_, change, decision) => {
     expect(decideSlot({ ...facts, ...change })).toEqual(decision);

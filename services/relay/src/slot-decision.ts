@@ -20,7 +20,10 @@ export type SlotFacts = {
 };
 
 export type SlotDecision =
-  /** Go on from what the slot has confirmed. */
+  /**
+   * Go on from our own record. A crash of the server takes the slot back to the last checkpoint; the record is a row,
+   * so it is never behind what was confirmed, and starting from it leaves out what Kafka has already.
+   */
   | { readonly action: 'resume'; readonly from: Lsn }
   /** Publish every event of the table from the snapshot of a new slot, then go on from there. */
   | { readonly action: 'begin'; readonly dropFirst: boolean };
@@ -49,7 +52,7 @@ export function decideSlot(facts: SlotFacts): SlotDecision {
   const { record, slot } = facts;
   return record === null
     ? { action: 'begin', dropFirst: slot !== null }
-    : { action: 'resume', from: slot?.confirmed ?? record.lsn };
+    : { action: 'resume', from: record.lsn };
 }
 
 /** Whether only a person can help: the relay stays, says so, and looks again now and then. */

@@ -39,6 +39,16 @@ async function load(client: FunctionClient): Promise<void> {
   }
 }
 
+/**
+ * The client's errors carry the command with all its arguments: whole documents, which belong in no log. What is left
+ * says what happened.
+ */
+export function withoutCommand(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(String(error));
+  Reflect.deleteProperty(error, 'command');
+  return error;
+}
+
 /** Makes a call and, when Redis does not have the library (the first time, or after it lost its data), loads it and calls again. */
 export async function withLibrary<T>(client: FunctionClient, call: () => Promise<T>): Promise<T> {
   try {

@@ -11,19 +11,30 @@
 
 local operation_length = 5
 
+-- Only the version is looked at by most operations, so the rest is cut out when somebody asks for it.
 local function document_parse(raw)
   if not raw then return { version = 0 } end
-  local _, header_end, version, digest, root_bytes, json_bytes =
-    string.find(raw, '^(%d+)(%S*) (%d+) (%d+)\n')
-  local document = { version = tonumber(version), version_text = version, digest = digest }
-  root_bytes, json_bytes = tonumber(root_bytes), tonumber(json_bytes)
-  if root_bytes > 0 then
-    document.root = string.sub(raw, header_end + 1, header_end + root_bytes - 1) .. '}'
-    document.json = string.sub(raw, header_end + 1, header_end + json_bytes)
-    document.trailer = string.sub(raw, header_end + json_bytes + 1)
-    document.stored_trailer = document.trailer
-  end
-  return document
+  local _, header_end, version, digest, root_bytes, json_bytes = string.find(raw, '^(%d+)(%S*) (%d+) (%d+)\n')
+  return {
+    version = tonumber(version), version_text = version, digest = digest,
+    raw = raw, header_end = header_end, root_bytes = tonumber(root_bytes), json_bytes = tonumber(json_bytes),
+  }
+end
+
+-- nil when the root is deleted or was never there.
+local function stored_root(document)
+  if not document.raw or document.root_bytes == 0 then return nil end
+  return string.sub(document.raw, document.header_end + 1, document.header_end + document.root_bytes - 1) .. '}'
+end
+
+local function stored_json(document)
+  if not document.raw or document.root_bytes == 0 then return nil end
+  return string.sub(document.raw, document.header_end + 1, document.header_end + document.json_bytes)
+end
+
+local function stored_trailer(document)
+  if not document.raw then return '' end
+  return string.sub(document.raw, document.header_end + document.json_bytes + 1)
 end
 
 local function versioned_parse(raw)
@@ -78,7 +89,22 @@ local function touch(changes, id)
     document.touched = true
     changes.touched[#changes.touched + 1] = id
   end
-  return document
+end
+
+-- One MGET instead of a GET for each root: a tenth of the whole time.
+local function fetch_roots(changes, args)
+  local ids, keys = {}, {}
+  for first = 7, #args, operation_length do
+    if changes.sources[tonumber(args[first])].role == 'root' then
+      ids[#ids + 1] = args[first + 1]
+      keys[#keys + 1] = changes.prefix .. 'doc:' .. args[first + 1]
+    end
+  end
+  if #keys == 0 then return end
+  local raws = redis.call('MGET', unpack(keys))
+  for i, id in ipairs(ids) do
+    changes.documents[id] = changes.documents[id] or document_parse(raws[i])
+  end
 end
 
 local function judge(source, known, version)
@@ -87,54 +113,53 @@ local function judge(source, known, version)
   return 'next'
 end
 
+-- Each takes the operation's id, version as text, JSON and detail, and returns a verdict and the known version.
 local judge_operation = {}
 
-function judge_operation.root(changes, source, operation)
-  local document = changed_document(changes, operation.id)
-  local verdict = judge(source, document.version, operation.version)
+function judge_operation.root(changes, source, id, version_text, json, detail)
+  local document, version = changed_document(changes, id), tonumber(version_text)
+  local verdict = judge(source, document.version, version)
   if verdict ~= 'next' then return verdict, document.version end
-  touch(changes, operation.id)
-  document.version, document.version_text = operation.version, operation.version_text
-  document.root = operation.json ~= '' and operation.json or nil
-  document.trailer = operation.detail
+  touch(changes, id)
+  document.version, document.version_text = version, version_text
+  document.root_changed, document.root, document.trailer = true, json ~= '' and json or nil, detail
   return verdict
 end
 
-function judge_operation.part(changes, source, operation)
-  local field = source.number .. ' ' .. operation.id
+function judge_operation.part(changes, source, id, version_text, json, detail)
+  local field, version = source.number .. ' ' .. id, tonumber(version_text)
   local part = changes.refs[field]
   if not part then
-    part = { key = changes.prefix .. 'ref:' .. source.number, id = operation.id }
-    part.version, part.document = versioned_parse(redis.call('HGET', part.key, operation.id))
+    part = { key = changes.prefix .. 'ref:' .. source.number, id = id }
+    part.version, part.document = versioned_parse(redis.call('HGET', part.key, id))
     changes.refs[field] = part
   end
-  local verdict = judge(source, part.version, operation.version)
+  local verdict = judge(source, part.version, version)
   if verdict ~= 'next' then return verdict, part.version end
-  local target = operation.json ~= '' and operation.detail or ''
+  local target = json ~= '' and detail or ''
   if part.document ~= '' and part.document ~= target then
     touch(changes, part.document)
     changes.parts[#changes.parts + 1] = { document = part.document, field = field }
   end
   if target ~= '' then
     touch(changes, target)
-    changes.parts[#changes.parts + 1] = { document = target, field = field, json = operation.json }
+    changes.parts[#changes.parts + 1] = { document = target, field = field, json = json }
   end
-  part.version, part.version_text, part.document = operation.version, operation.version_text, target
+  part.version, part.version_text, part.document = version, version_text, target
   return verdict
 end
 
-function judge_operation.lookup(changes, source, operation)
-  local field = source.number .. ' ' .. operation.id
+function judge_operation.lookup(changes, source, id, version_text, json)
+  local field, version = source.number .. ' ' .. id, tonumber(version_text)
   local lookup = changes.lookups[field]
   if not lookup then
-    lookup = { key = changes.prefix .. 'lookup:' .. source.number, id = operation.id }
-    lookup.version = versioned_parse(redis.call('HGET', lookup.key, operation.id))
+    lookup = { key = changes.prefix .. 'lookup:' .. source.number, id = id }
+    lookup.version = versioned_parse(redis.call('HGET', lookup.key, id))
     changes.lookups[field] = lookup
   end
-  local verdict = judge(source, lookup.version, operation.version)
+  local verdict = judge(source, lookup.version, version)
   if verdict ~= 'next' then return verdict, lookup.version end
-  lookup.version, lookup.version_text, lookup.json =
-    operation.version, operation.version_text, operation.json
+  lookup.version, lookup.version_text, lookup.json = version, version_text, json
   return verdict
 end
 
@@ -168,8 +193,9 @@ local function index_members(trailer)
 end
 
 local function move_in_indexes(prefix, document)
-  if document.trailer == document.stored_trailer then return end
-  local before, after = index_members(document.stored_trailer), index_members(document.trailer)
+  local old = stored_trailer(document)
+  if document.trailer == old then return end
+  local before, after = index_members(old), index_members(document.trailer)
   local kept = {}
   for i = 1, #after, 2 do kept[after[i] .. '\n' .. after[i + 1]] = true end
   for i = 1, #before, 2 do
@@ -184,16 +210,18 @@ local function write_document(changes, id)
   local document = changes.documents[id]
   if document.version == 0 then return end
   local key = changes.prefix .. 'doc:' .. id
-  if not document.root then
+  local root = document.root
+  if not document.root_changed then root, document.trailer = stored_root(document), stored_trailer(document) end
+  if not root then
     redis.call('SET', key, document.version_text .. ' 0 0\n')
   else
-    local json, digest = document.root, ''
+    local json, digest = root, ''
     if changes.view.has_parts then
       json = join_members(json, part_members(changes.view, changes.prefix .. 'parts:' .. id))
       digest = '-' .. string.sub(redis.sha1hex(json), 1, 16)
     end
-    redis.call('SET', key, document.version_text .. digest .. ' ' .. #document.root .. ' ' .. #json ..
-      '\n' .. json .. document.trailer)
+    redis.call('SET', key,
+      document.version_text .. digest .. ' ' .. #root .. ' ' .. #json .. '\n' .. json .. document.trailer)
   end
   move_in_indexes(changes.prefix, document)
 end
@@ -232,17 +260,15 @@ local function apply(keys, args)
 
   local view = cjson.decode(args[6])
   local changes = {
-    view = view, prefix = string.sub(keys[1], 1, -#'positions' - 1),
+    view = view, sources = view.sources, prefix = string.sub(keys[1], 1, -#'positions' - 1),
     documents = {}, touched = {}, refs = {}, lookups = {}, parts = {},
   }
+  fetch_roots(changes, args)
   local taken, duplicates = 0, 0
   for first = 7, #args, operation_length do
     local source = view.sources[tonumber(args[first])]
-    local operation = {
-      id = args[first + 1], version = tonumber(args[first + 2]), version_text = args[first + 2],
-      json = args[first + 3], detail = args[first + 4],
-    }
-    local verdict, known = judge_operation[source.role](changes, source, operation)
+    local verdict, known = judge_operation[source.role](
+      changes, source, args[first + 1], args[first + 2], args[first + 3], args[first + 4])
     if verdict == 'gap' then
       local place = (first - 7) / operation_length + 1
       return { 'VERSION_GAP', string.format('%d', place), string.format('%.0f', known) }
@@ -259,16 +285,16 @@ end
 
 -- Lookups are joined here and not when they change: one customer may be in a million orders.
 local function joined(prefix, document, lookups)
-  local etag = document.version_text .. document.digest
-  if #lookups == 0 then return etag, document.json end
-  local ids, members = cjson.decode(document.trailer)[1], {}
+  local etag, json = document.version_text .. document.digest, stored_json(document)
+  if not json or #lookups == 0 then return etag, json end
+  local ids, members = cjson.decode(stored_trailer(document))[1], {}
   for i, lookup in ipairs(lookups) do
     local raw = ids[i] ~= '' and redis.call('HGET', prefix .. 'lookup:' .. lookup.number, ids[i])
-    local _, json, version = versioned_parse(raw)
-    members[i] = lookup.as .. ':' .. (json ~= '' and json or 'null')
+    local _, joined_json, version = versioned_parse(raw)
+    members[i] = lookup.as .. ':' .. (joined_json ~= '' and joined_json or 'null')
     etag = etag .. '.' .. (version or '0')
   end
-  return etag, join_members(document.json, members)
+  return etag, join_members(json, members)
 end
 
 -- KEYS documents of one view; ARGV lookups. Returns per key {etag, json}, or false when there is no document.
@@ -276,13 +302,10 @@ local function read(keys, args)
   local lookups = cjson.decode(args[1])
   local answers = {}
   for i, key in ipairs(keys) do
-    local document = document_parse(redis.call('GET', key))
-    if document.root then
-      local etag, json = joined(string.match(key, '^%b{}:'), document, lookups)
-      answers[i] = { etag, json }
-    else
-      answers[i] = false
-    end
+    local raw = redis.call('GET', key)
+    local etag, json
+    if raw then etag, json = joined(string.match(key, '^%b{}:'), document_parse(raw), lookups) end
+    answers[i] = json and { etag, json } or false
   end
   return answers
 end

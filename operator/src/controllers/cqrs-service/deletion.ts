@@ -15,7 +15,7 @@ import { deleteChild } from './prune.ts';
 import type { ReconcileParts } from './reconcile.ts';
 
 /** Holds a CqrsService until its topics are gone. Nothing else needs it: the rest is the garbage collector's. */
-export const topicsFinalizer = 'cqrs.dev/topics';
+const topicsFinalizer = 'cqrs.dev/topics';
 
 /** Puts the finalizer on while there are topics to delete one day, and takes it off when there are none. */
 export async function keepFinalizer(

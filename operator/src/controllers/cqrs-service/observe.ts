@@ -21,7 +21,7 @@ import { workloadOf, type Workload } from './workload.ts';
 /** Everything that has pods: the components of a CqrsService and the broker that it shares. */
 export type Part = Component | 'kafka';
 
-export type SecretState<Key extends string> =
+type SecretState<Key extends string> =
   | { readonly state: 'absent' }
   | { readonly state: 'incomplete'; readonly live: Secret; readonly missing: readonly string[] }
   | {

@@ -26,7 +26,7 @@ export type StageReading = Answer | { readonly outcome: 'unreachable'; readonly 
 const inFlight = { secondsMax: 1, eventsMax: 1000 };
 
 /** A view is caught up when it shows what was written this long ago. */
-export const caughtUpSecondsMax = 10;
+const caughtUpSecondsMax = 10;
 
 /** Cuts a pod's own status down; numbers are rounded so that a steady load reads the same each time. */
 export function readingFrom(status: ServiceStatus): StageReading {

@@ -14,6 +14,14 @@ function status(changes: Partial<Observed> = {}, before?: CqrsServiceStatus): Cq
   return statusOf({ service, observed: { ...healthy, ...changes }, refusals: [], nowMs: 0 });
 }
 
+function relaySays(errorCode: string): Observed['readings'] {
+  const views = [] as const;
+  const relay = [
+    { outcome: 'answered', error: 'gone', errorCode, streaming: false, views },
+  ] as const;
+  return { ...healthy.readings, relay };
+}
+
 function told(before: CqrsServiceStatus | undefined, after: CqrsServiceStatus): readonly string[] {
   return eventsBetween(before, after).map(({ type, reason }) => `${type} ${reason}`);
 }
@@ -33,27 +41,28 @@ const scaled = status({
   },
 });
 const noPostgres = status({ workloads: { ...healthy.workloads, postgres: gone } }, well);
-const slotLost = status(
-  {
-    readings: {
-      ...healthy.readings,
-      relay: [
-        {
-          outcome: 'answered',
-          error: 'gone',
-          errorCode: 'CQRS_SLOT_LOST',
-          streaming: false,
-          views: [],
-        },
-      ],
-    },
-  },
-  well,
-);
-
+const nothingRuns = status({
+  workloads: { ...healthy.workloads, postgres: gone, relay: gone },
+  readings: relaySays('CQRS_REPLICATION_FAILED'),
+});
+const relayLost = status({ readings: relaySays('CQRS_REPLICATION_FAILED') }, well);
+const slotLost = status({ readings: relaySays('CQRS_SLOT_LOST') }, well);
 test.each([
   { when: 'the first pass', before: undefined, after: starting, events: ['Normal Created'] },
   { when: 'nothing changed', before: well, after: well, events: [] },
+  { when: 'the parts look for each other', before: starting, after: nothingRuns, events: [] },
+  {
+    when: 'the relay alone was lost',
+    before: well,
+    after: relayLost,
+    events: ['Warning RelayNotStreaming'],
+  },
+  {
+    when: 'the relay was lost with its store',
+    before: well,
+    after: nothingRuns,
+    events: ['Warning PostgresNotReady'],
+  },
   { when: 'it still starts', before: starting, after: starting, events: [] },
   { when: 'it became ready', before: starting, after: well, events: ['Normal Ready'] },
   { when: 'the HPA scaled', before: well, after: scaled, events: ['Normal Scaled'] },

@@ -8,21 +8,26 @@ import type { CqrsServiceStatus } from '../../api/v1alpha1/schema.ts';
 import type { EventNote } from '../../kube/events.ts';
 import { stages } from './stage-check.ts';
 
-/** Reasons under which a stage is on its way, or does as it was told. */
+/** Reasons under which a stage is on its way, does as it was told, or (the HPA) speaks for itself. */
 const calmReasons: readonly Reason[] = [
   'Starting',
   'Progressing',
   'CatchingUp',
   'Suspended',
   'Deleting',
+  'MetricsUnavailable',
 ];
 
-/** Reasons that every new service goes through; they are worth an Event only when something was lost. */
+/** Reasons that a new service goes through while its parts find each other; told only when something was lost. */
 const firstReasons: readonly Reason[] = [
+  'VolumePending',
   'PostgresNotReady',
   'KafkaNotReady',
   'RedisNotReady',
-  'MetricsUnavailable',
+  'CommandFailing',
+  'QueryFailing',
+  'RelayNotStreaming',
+  'ProjectionFailing',
 ];
 
 /** The Events that one pass is worth: each change between two statuses is told once. */
@@ -51,8 +56,7 @@ function becameReady(
 ): readonly EventNote[] {
   const isReady = conditionOf(after, 'Ready')?.status === 'True';
   if (!isReady || conditionOf(before, 'Ready')?.status === 'True') return [];
-  const note = 'Every part answers: commands, events and reads flow.';
-  return [{ type: 'Normal', reason: 'Ready', action: 'Reconcile', note }];
+  return [{ type: 'Normal', reason: 'Ready', action: 'Reconcile', note: 'Every part answers.' }];
 }
 
 function scaled(
@@ -88,7 +92,10 @@ function failed(
 }
 
 function alarmsOf(status: CqrsServiceStatus): readonly Condition[] {
-  return (['Stalled', ...stages] as const).flatMap((type) => {
+  // Without its stores no stage works, and what each of them says about that would drown the cause.
+  const hasStores = conditionOf(status, 'StoresReady')?.status === 'True';
+  const speaking = hasStores ? stages : (['StoresReady'] as const);
+  return (['Stalled', ...speaking] as const).flatMap((type) => {
     const found = conditionOf(status, type);
     const isBad = found?.status === (type === 'Stalled' ? 'True' : 'False');
     return found !== undefined && isBad && !calmReasons.includes(found.reason) ? [found] : [];
