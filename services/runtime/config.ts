@@ -35,11 +35,11 @@ export function listenPorts(env: Env): { readonly http: number; readonly ops: nu
   };
 }
 
-/** The operator is the only writer of this file and shares its types, so its shape is not checked twice. */
-export function readConfigFile<T extends object>(env: Env): T {
+/** The operator is the only writer of this file and shares its types (contract/config.ts), so a program asserts its shape. */
+export function readConfigFile(env: Env): unknown {
   const path = env['CQRS_CONFIG_FILE'] ?? configFile;
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as T;
+    return JSON.parse(readFileSync(path, 'utf8'));
   } catch (cause) {
     throw new CqrsError(
       'CQRS_CONFIG_INVALID',

@@ -7,7 +7,7 @@ const operatorRelease = 'cqrs-operator';
 const helmTimeoutMs = 6 * 60_000;
 
 /** Splits `repository:tag`; a colon before the last slash is a port and no tag. */
-export function splitReference(reference: string): { repository: string; tag: string } {
+function splitReference(reference: string): { repository: string; tag: string } {
   const colon = reference.lastIndexOf(':');
   return colon > reference.lastIndexOf('/')
     ? { repository: reference.slice(0, colon), tag: reference.slice(colon + 1) }

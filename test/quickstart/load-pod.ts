@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Kubectl } from './kubectl.ts';
 
 /** One second of the load, as read-load.ts prints it. */
-export type LoadSecond = {
+type LoadSecond = {
   readonly served: number;
   readonly refused: number;
   readonly failed: number;

@@ -8,7 +8,7 @@ export type Options = {
   readonly servicesImage: string | undefined;
 };
 
-export const usage = `npm start -- [--context NAME] [--once] [--keep] [--operator-image REF --services-image REF]
+const usage = `npm start -- [--context NAME] [--once] [--keep] [--operator-image REF --services-image REF]
 
   --context NAME         use this context of your kubeconfig instead of finding or making a cluster
   --once                 wait for no key, and tear everything down at the end (as npm stop does)

@@ -7,12 +7,12 @@ const barWidth = 24;
 const redrawPeriodMs = 200;
 
 /** `███████░░░░░ 7/12`: a bar for a known total; the label alone for an unknown one. */
-export function bar(done: number, total: number): string {
+function bar(done: number, total: number): string {
   const filled = total <= 0 ? 0 : Math.round((Math.min(done, total) / total) * barWidth);
   return `${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)}`;
 }
 
-export function seconds(ms: number): string {
+function seconds(ms: number): string {
   return ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 1000)} s`;
 }
 

@@ -54,7 +54,7 @@ const ops = await startOpsServer({
 });
 
 async function serve(): Promise<() => Promise<void>> {
-  const config = readConfigFile<CommandConfig>(env);
+  const config = readConfigFile(env) as CommandConfig;
   const app = buildApp({
     aggregates: compileAggregates(config.aggregates),
     store,

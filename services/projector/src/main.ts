@@ -20,7 +20,7 @@ const redisWaitMsMax = 2_000;
 
 const { env } = process;
 const logger = createLogger('projector', env);
-const config = readConfigFile<ProjectorConfig>(env);
+const config = readConfigFile(env) as ProjectorConfig;
 const { service, views } = config;
 const brokers = requiredEnv(env, 'CQRS_KAFKA_BROKERS').split(',');
 const kafka = createKafkaSource(brokers, logger);

@@ -9,7 +9,7 @@ const plainName = /^[a-z0-9_]{1,63}$/;
 
 /** The configuration file. Throws CQRS_CONFIG_INVALID. */
 export function relayConfig(env: Env): RelayConfig {
-  const config = readConfigFile<RelayConfig>(env);
+  const config = readConfigFile(env) as RelayConfig;
   for (const name of [config.slot, config.publication]) {
     if (!plainName.test(name)) {
       throw new CqrsError(
