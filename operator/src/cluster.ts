@@ -4,7 +4,7 @@ import { createCaches } from './controllers/cqrs-service/caches.ts';
 import { createApplier } from './kube/apply.ts';
 import { createClient } from './kube/client.ts';
 import { systemClock as clock } from './kube/clock.ts';
-import { loadKubeConfig } from './kube/kube-config.ts';
+import { openKubeConfig } from './kube/plain-config.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { createTelemetry } from './telemetry/metrics.ts';
 
@@ -14,13 +14,13 @@ const passwordBytes = 24;
 // So that a thousand services do not come due in the same second.
 const resyncSpread = 0.1;
 
-export type Cluster = ReturnType<typeof connect>;
+export type Cluster = Awaited<ReturnType<typeof connect>>;
 
 /** The way to the cluster, and what of it is known and written. Nothing is sent yet. */
-export function connect(config: Config, logger: Logger) {
+export async function connect(config: Config, logger: Logger) {
   const { registry, kube: metrics } = createTelemetry();
   const { kubeconfig, context, images, logLevel, resyncMs } = config;
-  const kubeConfig = loadKubeConfig({
+  const kubeConfig = await openKubeConfig({
     ...(kubeconfig !== undefined && { kubeconfigPath: kubeconfig }),
     ...(context !== undefined && { context }),
   });

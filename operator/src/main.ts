@@ -49,7 +49,7 @@ switch (parsed.outcome) {
 }
 
 async function run(config: Config, logger: Logger): Promise<void> {
-  const cluster = connect(config, logger);
+  const cluster = await connect(config, logger);
   const { caches, client, registry, shared } = cluster;
   const enqueue = (key: string): void => controller.enqueue(key);
   const reader = createPodStatusReader({ mode: config.podStatus, client });
@@ -96,8 +96,8 @@ async function run(config: Config, logger: Logger): Promise<void> {
     port: config.opsPort,
     registry,
     logger,
-    liveness: () => liveness(cachesHealth(informers), clock.now()),
-    readiness: () => readiness(cachesHealth(informers), clock.now(), metricsApi?.isServing()),
+    liveness: () => liveness(cachesHealth(informers), clock.wallNow()),
+    readiness: () => readiness(cachesHealth(informers), clock.wallNow(), metricsApi?.isServing()),
   });
 
   await runParts(logger, [

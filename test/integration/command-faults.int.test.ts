@@ -27,6 +27,15 @@ async function put(service: TestService, id: string) {
   return { status: answer.status, headers: answer.headers, body: await answer.json() };
 }
 
+async function crowd(service: TestService, size: number) {
+  return Promise.all(Array.from({ length: size }, async (_, n) => put(service, `crowd${n}`)));
+}
+
+async function refusedCount(service: TestService): Promise<number> {
+  const text = await (await fetch(`${service.ops}/metrics`)).text();
+  return Number(/outcome="overloaded"} (\d+)/.exec(text)?.[1] ?? 0);
+}
+
 /** Every acknowledged command is there with its event, and no event is there twice or alone. */
 async function expectNothingLost(load: CommandLoad): Promise<void> {
   const rows = await postgres.sql<{ id: string; version: number; versions: number[] }[]>`
@@ -143,14 +152,12 @@ describe('under load', () => {
   });
 
   it('gives up on a Postgres that is frozen, in bounded time and saying what is unknown', async () => {
-    const crowd = async () =>
-      Promise.all(Array.from({ length: 40 }, async (_, n) => put(service, `frozen${n}`)));
-    const warm = await crowd();
+    const warm = await crowd(service, 40);
     expect(new Set(warm.map(({ status }) => status))).toEqual(new Set([201]));
     await postgres.pause();
     try {
       const startMs = performance.now();
-      const answers = await crowd();
+      const answers = await crowd(service, 40);
       expect(performance.now() - startMs).toBeLessThan(15_000);
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
       const details = answers.map(({ body }) => (body as { readonly detail: string }).detail);
@@ -160,31 +167,29 @@ describe('under load', () => {
     } finally {
       await postgres.resume();
     }
-    await eventually(
-      'recovery',
-      20_000,
-      async () => (await put(service, 'frozen0')).status === 200,
-    );
+    await eventually('recovery', 20_000, async () => (await put(service, 'crowd0')).status === 200);
   });
 
   it('refuses what it cannot queue, at once, and serves the rest', async () => {
     const blocked = await postgres.sql.reserve();
     await blocked`begin`;
     await blocked`lock table cqrs.aggregate in exclusive mode`;
-    const sent = Array.from({ length: 600 }, async (_, n) => put(service, `crowd${n}`));
-    await eventually('a full queue', 10_000, async () => {
-      const text = await (await fetch(`${service.ops}/metrics`)).text();
-      return text.includes('cqrs_command_waiting 512');
+    const refusedBefore = await refusedCount(service);
+    const sent = crowd(service, 600);
+    // Sixteen run and 512 wait.
+    await eventually('refusals', 10_000, async () => {
+      return (await refusedCount(service)) >= refusedBefore + 600 - 16 - 512;
     });
     await blocked`rollback`;
     blocked.release();
-    const answers = await Promise.all(sent);
+    const answers = await sent;
     const overloaded = answers.filter(({ status }) => status === 503);
-    expect(overloaded.length).toBeGreaterThanOrEqual(600 - 16 - 512);
     expect(new Set(overloaded.map(({ body }) => (body as { type: string }).type))).toEqual(
       new Set(['urn:cqrs:problem:overloaded']),
     );
-    expect(answers.filter(({ status }) => status === 201).length).toBe(600 - overloaded.length);
+    const served = answers.filter(({ status }) => status === 200 || status === 201);
+    expect(served.length).toBe(600 - overloaded.length);
+    expect(served.length).toBeGreaterThan(0);
   });
 
   it('finishes what it has begun when it is told to stop', async () => {

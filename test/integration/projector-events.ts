@@ -1,7 +1,7 @@
 /** Publishes events to a real Kafka as the relay does. */
 import { eventType, headerNames } from '@cqrs/contract/envelope.ts';
 import { Kafka, logLevel, type Producer } from 'kafkajs';
-import type { ModelEvent } from './projector-view-model.ts';
+import type { ModelEvent } from '../support/view-model.ts';
 
 export type EventPublisher = {
   readonly createTopic: (topic: string, partitions: number) => Promise<void>;

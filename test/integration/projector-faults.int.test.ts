@@ -18,7 +18,7 @@ import {
   listsOf,
   service,
   type ModelEvent,
-} from './projector-view-model.ts';
+} from '../support/view-model.ts';
 
 const settleMsMax = 90_000;
 const roundsOfEvents = 40;

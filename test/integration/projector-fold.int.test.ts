@@ -30,7 +30,7 @@ import {
   type ModelEvent,
   type ModelLogs,
   type State,
-} from './projector-view-model.ts';
+} from '../support/view-model.ts';
 
 let redis: TestRedis;
 
@@ -50,7 +50,7 @@ const text = fc.oneof(
 );
 const anyScalar = fc.oneof(
   text,
-  fc.double({ noNaN: true }),
+  fc.double({ noNaN: true, noDefaultInfinity: true }),
   fc.integer(),
   fc.boolean(),
   fc.constant(null),
@@ -76,7 +76,7 @@ const fieldsByTopic: Record<string, { ids: readonly string[]; fields: fc.Arbitra
     fields: fc.record(
       {
         orderId: fc.constantFrom<unknown>(...orderIds, null, 7),
-        amount: fc.double({ noNaN: true }),
+        amount: fc.double({ noNaN: true, noDefaultInfinity: true }),
       },
       { requiredKeys: [] },
     ),

@@ -6,7 +6,7 @@ import { startKafka, type TestKafka } from '../support/kafka.ts';
 import { eventually, startService, type TestService } from '../support/process.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { startPublisher, type EventPublisher } from './projector-events.ts';
-import { composedView, plainView, type ModelEvent } from './projector-view-model.ts';
+import { composedView, plainView, type ModelEvent } from '../support/view-model.ts';
 
 const settleMsMax = 30_000;
 const patience = { timeout: settleMsMax, interval: 20 };

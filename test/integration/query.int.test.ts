@@ -9,7 +9,7 @@ import { planProjection } from '../../services/projector/src/projection.ts';
 import { createReadStoreWriter } from '../../services/projector/src/read-store-writer.ts';
 import { startService, type TestService } from '../support/process.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
-import { composedView, plainView, service } from './projector-view-model.ts';
+import { composedView, plainView, service } from '../support/view-model.ts';
 
 const ordersMax = 120;
 const patience = { timeout: 15_000, interval: 20 };

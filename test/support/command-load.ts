@@ -26,7 +26,7 @@ export function startCommandLoad(options: {
   const unexpected: string[] = [];
   const latenciesMs: number[] = [];
   const counts = { acknowledged: 0, unavailable: 0, sent: 0 };
-  let running = true;
+  const stopping = new AbortController();
 
   const once = async (): Promise<void> => {
     const id = `k${randomInt(ids)}`;
@@ -50,7 +50,7 @@ export function startCommandLoad(options: {
     }
   };
   const client = async (): Promise<void> => {
-    while (running) {
+    while (!stopping.signal.aborted) {
       await once().catch((error: unknown) => unexpected.push(String(error)));
       if (pauseMs > 0) await delay(pauseMs);
     }
@@ -63,7 +63,7 @@ export function startCommandLoad(options: {
     unexpected,
     latenciesMs,
     stop: async () => {
-      running = false;
+      stopping.abort();
       await done;
     },
   };

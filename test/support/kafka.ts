@@ -32,13 +32,21 @@ export type TestKafka = {
   readonly stop: () => Promise<void>;
 };
 
-export async function startKafka(): Promise<TestKafka> {
+/** A listener whose clients are sent through a proxy: it listens on `port` and tells them `advertisedPort`. */
+export type ProxiedListener = { readonly port: number; readonly advertisedPort: number };
+
+export async function startKafka(
+  options: { readonly proxied?: ProxiedListener } = {},
+): Promise<TestKafka> {
   const libraries = await kafkaLibraries();
   const folder = await temporaryFolder('kafka');
   const port = await freePort();
   const properties = join(folder, 'server.properties');
   const logging = join(folder, 'log4j2.yaml');
-  await writeFile(properties, serverProperties(folder, port, await freePort()));
+  await writeFile(
+    properties,
+    serverProperties(folder, { port, controllerPort: await freePort(), ...options }),
+  );
   await writeFile(logging, loggingSettings);
   const java = (heapMiB: number): string[] => [
     'java',
@@ -125,35 +133,37 @@ export async function readTopic(
   const kafka = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING });
   const admin = kafka.admin();
   await admin.connect();
-  const ends = await admin.fetchTopicOffsets(topic);
-  await admin.disconnect();
+  const ends = await admin.fetchTopicOffsets(topic).finally(() => admin.disconnect());
   const missing = new Set(
     ends.filter(({ high, low }) => high !== low).map(({ partition }) => partition),
   );
   const records: TopicRecord[] = [];
   const consumer = kafka.consumer({ groupId: randomBytes(8).toString('hex'), maxWaitTimeInMs: 50 });
-  await consumer.connect();
-  await consumer.subscribe({ topic, fromBeginning: true });
-  const lastOffsets = new Map(ends.map(({ partition, high }) => [partition, BigInt(high) - 1n]));
-  await consumer.run({
-    autoCommit: false,
-    eachMessage: async ({ partition, message }) => {
-      const headers = Object.entries(message.headers ?? {}).map(([name, value]) => [
-        name,
-        String(value),
-      ]);
-      records.push({
-        partition,
-        key: String(message.key),
-        value: JSON.parse(String(message.value)),
-        timestampMs: Number(message.timestamp),
-        headers: Object.fromEntries(headers) as Record<string, string>,
-      });
-      if (BigInt(message.offset) >= (lastOffsets.get(partition) ?? 0n)) missing.delete(partition);
-    },
-  });
-  await eventually(`all of ${topic}`, readMsMax, () => missing.size === 0);
-  await consumer.disconnect();
+  try {
+    await consumer.connect();
+    await consumer.subscribe({ topic, fromBeginning: true });
+    const lastOffsets = new Map(ends.map(({ partition, high }) => [partition, BigInt(high) - 1n]));
+    await consumer.run({
+      autoCommit: false,
+      eachMessage: async ({ partition, message }) => {
+        const headers = Object.entries(message.headers ?? {}).map(([name, value]) => [
+          name,
+          String(value),
+        ]);
+        records.push({
+          partition,
+          key: String(message.key),
+          value: JSON.parse(String(message.value)),
+          timestampMs: Number(message.timestamp),
+          headers: Object.fromEntries(headers) as Record<string, string>,
+        });
+        if (BigInt(message.offset) >= (lastOffsets.get(partition) ?? 0n)) missing.delete(partition);
+      },
+    });
+    await eventually(`all of ${topic}`, readMsMax, () => missing.size === 0);
+  } finally {
+    await consumer.disconnect();
+  }
   return records;
 }
 
@@ -200,14 +210,28 @@ async function installIfMissing(program: string, debianPackage: string): Promise
   });
 }
 
-function serverProperties(folder: string, port: number, controllerPort: number): string {
+function serverProperties(
+  folder: string,
+  ports: {
+    readonly port: number;
+    readonly controllerPort: number;
+    readonly proxied?: ProxiedListener;
+  },
+): string {
+  const { port, controllerPort, proxied } = ports;
+  const clients = `CLIENTS://127.0.0.1:${port}`;
+  const behindProxy = (listenerPort: number): string => `,PROXIED://127.0.0.1:${listenerPort}`;
+  const [more, moreAdvertised] =
+    proxied === undefined
+      ? ['', '']
+      : [behindProxy(proxied.port), behindProxy(proxied.advertisedPort)];
   return [
     'process.roles=broker,controller',
     'node.id=1',
     `controller.quorum.voters=1@127.0.0.1:${controllerPort}`,
-    `listeners=CLIENTS://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    `advertised.listeners=CLIENTS://127.0.0.1:${port}`,
-    'listener.security.protocol.map=CLIENTS:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    `listeners=${clients}${more},CONTROLLER://127.0.0.1:${controllerPort}`,
+    `advertised.listeners=${clients}${moreAdvertised}`,
+    'listener.security.protocol.map=CLIENTS:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'inter.broker.listener.name=CLIENTS',
     'controller.listener.names=CONTROLLER',
     `log.dirs=${join(folder, 'data')}`,

@@ -72,7 +72,7 @@ export async function startChild(
   await once(child, 'spawn');
   const running = (): boolean => child.exitCode === null && child.signalCode === null;
   const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> => {
-    await end(child, signal, running);
+    await endProcess(child, signal, running);
     return child.exitCode;
   };
   return {
@@ -85,7 +85,7 @@ export async function startChild(
   };
 }
 
-async function end(
+async function endProcess(
   child: ChildProcess,
   signal: NodeJS.Signals,
   running: () => boolean,
@@ -172,6 +172,11 @@ export async function startService(options: {
       },
     },
   );
+  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+    const code = await child.stop(signal);
+    await rm(folder, { recursive: true, force: true });
+    return code;
+  };
   const ops = `http://127.0.0.1:${opsPort}`;
   const answers = async (path: string): Promise<boolean> => {
     if (!child.running()) throw new Error(`${options.program} ended:\n${child.output()}`);
@@ -195,7 +200,7 @@ export async function startService(options: {
         },
       );
     },
-    kill: async (signal = 'SIGKILL') => void (await child.stop(signal)),
-    stop: () => child.stop(),
+    kill: async (signal = 'SIGKILL') => void (await end(signal)),
+    stop: () => end('SIGTERM'),
   };
 }

@@ -1,16 +1,16 @@
-import type { KubeConfig } from '@kubernetes/client-node';
 import { systemClock, type Clock } from './clock.ts';
 import { KubeError } from './errors.ts';
 import { silentLogger, type KubeLogger } from './logger.ts';
 import { noMetrics, type KubeMetrics, type KubeVerb } from './metrics.ts';
 import type { KubeObject, ObjectRef } from './object.ts';
+import type { ClusterAccess } from './plain-config.ts';
 import { contentTypes, type Method } from './request-info.ts';
 import { clientLimits, Requester, type ClientLimits, type Query } from './requester.ts';
 import { resourcePath, type ResourceType } from './resource-type.ts';
 import { createTransport } from './transport.ts';
 
 export type ClientOptions = {
-  kubeConfig: KubeConfig;
+  kubeConfig: ClusterAccess;
   metrics?: KubeMetrics;
   logger?: KubeLogger;
   userAgent?: string;
@@ -37,7 +37,8 @@ type ListOptions = {
 };
 
 export type ObjectList<T> = {
-  metadata: { resourceVersion?: string; continue?: string };
+  /** `remainingItemCount`: how many objects a page left out; absent with selectors. */
+  metadata: { resourceVersion?: string; continue?: string; remainingItemCount?: number };
   items: T[];
 };
 

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
 import type { SecureContextOptions } from 'node:tls';
-import type { KubeConfig } from '@kubernetes/client-node';
 import { Agent, ProxyAgent, type Dispatcher } from 'undici';
 import type { Clock } from './clock.ts';
 import { KubeError } from './errors.ts';
+import type { ClusterAccess } from './plain-config.ts';
 
 /** How long credentials read from files or an exec plugin are used before they are read again. */
 const credentialsAgeMsMax = 60_000;
@@ -37,7 +37,7 @@ type Credentials = { access: Access; tlsFingerprint: string; readAtMs: number };
  * certificate or the TLS settings change (client-node would build one per request); requests and watches that are
  * under way on the old pool finish there.
  */
-export function createTransport(kubeConfig: KubeConfig, clock: Clock): Transport {
+export function createTransport(kubeConfig: ClusterAccess, clock: Clock): Transport {
   const server = kubeConfig.getCurrentCluster()?.server;
   if (server === undefined) {
     throw new KubeError('KUBE_CONFIG', 'The current context names no cluster');
@@ -81,7 +81,7 @@ export function createTransport(kubeConfig: KubeConfig, clock: Clock): Transport
   };
 }
 
-async function authenticate(kubeConfig: KubeConfig): Promise<RequestOptions> {
+async function authenticate(kubeConfig: ClusterAccess): Promise<RequestOptions> {
   const options: RequestOptions = {};
   try {
     await kubeConfig.applyToHTTPSOptions(options);
@@ -108,7 +108,7 @@ function authHeaders(options: RequestOptions): Record<string, string> {
   return headers;
 }
 
-function buildDispatcher(kubeConfig: KubeConfig, tls: TlsOptions): Dispatcher {
+function buildDispatcher(kubeConfig: ClusterAccess, tls: TlsOptions): Dispatcher {
   const proxyUrl = kubeConfig.getCurrentCluster()?.proxyUrl;
   const pool = {
     connections: connectionsMax,

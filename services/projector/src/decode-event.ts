@@ -30,6 +30,7 @@ export type Decoded =
   | { readonly ok: true; readonly event: AggregateEvent }
   | { readonly ok: false; readonly detail: string };
 
+const lineBreak = /\n/;
 const versionPattern = /^[1-9]\d{0,15}$/;
 /** Empty when whoever publishes has no LSN to give, as Debezium's outbox router. */
 const lsnPattern = /^\d{0,20}$/;
@@ -58,7 +59,9 @@ function decodeState(value: Buffer | null): AggregateEvent['state'] | undefined 
   const fields = parsed['state'];
   if (fields === null) return null;
   if (!isObject(fields)) return undefined;
-  return { json: memberText(text, 'state') ?? JSON.stringify(fields), fields };
+  const json = memberText(text, 'state');
+  // The read store keeps one line a document, and JSON needs no line breaks.
+  return { json: json === null || lineBreak.test(json) ? JSON.stringify(fields) : json, fields };
 }
 
 function refuse(detail: string): Decoded {

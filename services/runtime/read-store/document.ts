@@ -1,5 +1,4 @@
 const newline = 0x0a;
-const space = 0x20;
 
 /** What a reader gets. */
 export type ReadDocument = {
@@ -13,18 +12,16 @@ export type ReadDocument = {
 };
 
 /**
- * Reads what functions.lua stores under a document's key: "<etag> <root bytes> <json bytes>\n<json><trailer>".
- * Null when nothing is stored or only the version of a deleted root is kept.
+ * Reads what functions.lua stores under a document's key: "<etag>\n<json>\n<what only the functions read>". Null when
+ * nothing is stored, or only the version of a deleted root.
  */
 export function parseDocument(stored: Buffer | null): ReadDocument | null {
   if (stored === null) return null;
-  const headerEnd = stored.indexOf(newline);
-  const etagEnd = stored.indexOf(space);
-  const jsonBytesStart = stored.indexOf(space, etagEnd + 1) + 1;
-  const jsonBytes = Number(stored.toString('latin1', jsonBytesStart, headerEnd));
-  if (jsonBytes === 0) return null;
+  const etagEnd = stored.indexOf(newline);
+  const jsonEnd = stored.indexOf(newline, etagEnd + 1);
+  if (jsonEnd === -1) return null;
   return {
     etag: stored.toString('latin1', 0, etagEnd),
-    json: stored.toString('latin1', headerEnd + 1, headerEnd + 1 + jsonBytes),
+    json: stored.toString('latin1', etagEnd + 1, jsonEnd),
   };
 }

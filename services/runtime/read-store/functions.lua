@@ -4,37 +4,35 @@
 -- User JSON is never decoded here: cjson would turn large integers into doubles and [] into {}. It is
 -- concatenated. What cjson does decode is ours and holds strings and booleans only.
 --
--- A document is stored as "<version><digest> <root bytes> <json bytes>\n<json><trailer>":
---   version   of the root, decimal; digest is "-" and 16 hex digits of the JSON when parts are shown in it
---   root      the document's first bytes are its root's JSON without the closing brace; 0 once the root is deleted
---   trailer   JSON [[lookup ids], [index, member, index, member, …]]: what the root says about other keys
+-- A document is stored as three lines, "<version><digest>\n<json>\n<root bytes> <trailer>"; the projector sees to it
+-- that no JSON holds a line break. Of a deleted root only the first line is left, so that no duplicate revives it.
+--   version     of the root, decimal; digest is "-" and 16 hex digits of the JSON when parts are shown in it
+--   root bytes  of the root's own JSON, with which the document's begins but for its last brace; '' without parts
+--   trailer     JSON [[lookup ids], [index, member, index, member, …]]: what the root says about other keys
 
 local operation_length = 5
 
--- Only the version is looked at by most operations, so the rest is cut out when somebody asks for it.
+-- Every field is there from the start, because Lua makes a table anew when it grows.
 local function document_parse(raw)
-  if not raw then return { version = 0 } end
-  local _, header_end, version, digest, root_bytes, json_bytes = string.find(raw, '^(%d+)(%S*) (%d+) (%d+)\n')
+  local first_end = raw and string.find(raw, '\n', 1, true)
+  local tag = raw and string.sub(raw, 1, first_end - 1) or '0'
+  local version_text = string.match(tag, '^%d+')
   return {
-    version = tonumber(version), version_text = version, digest = digest,
-    raw = raw, header_end = header_end, root_bytes = tonumber(root_bytes), json_bytes = tonumber(json_bytes),
+    tag = tag, version_text = version_text, version = tonumber(version_text),
+    raw = raw, first_end = first_end,
+    touched = false, root_changed = false, root = false, trailer = false,
   }
 end
 
--- nil when the root is deleted or was never there.
-local function stored_root(document)
-  if not document.raw or document.root_bytes == 0 then return nil end
-  return string.sub(document.raw, document.header_end + 1, document.header_end + document.root_bytes - 1) .. '}'
-end
-
-local function stored_json(document)
-  if not document.raw or document.root_bytes == 0 then return nil end
-  return string.sub(document.raw, document.header_end + 1, document.header_end + document.json_bytes)
-end
-
-local function stored_trailer(document)
-  if not document.raw then return '' end
-  return string.sub(document.raw, document.header_end + document.json_bytes + 1)
+-- The stored JSON, root and trailer; nil and '' when there is no root.
+local function document_content(document)
+  local raw, json_start = document.raw, document.first_end
+  local json_end = raw and string.find(raw, '\n', json_start + 1, true)
+  if not json_end then return nil, nil, '' end
+  local json = string.sub(raw, json_start + 1, json_end - 1)
+  local _, last_start, root_bytes = string.find(raw, '^(%d*) ', json_end + 1)
+  local root = root_bytes == '' and json or string.sub(json, 1, tonumber(root_bytes) - 1) .. '}'
+  return json, root, string.sub(raw, last_start + 1)
 end
 
 local function versioned_parse(raw)
@@ -95,7 +93,7 @@ end
 local function fetch_roots(changes, args)
   local ids, keys = {}, {}
   for first = 7, #args, operation_length do
-    if changes.sources[tonumber(args[first])].role == 'root' then
+    if changes.sources[args[first]].role == 'root' then
       ids[#ids + 1] = args[first + 1]
       keys[#keys + 1] = changes.prefix .. 'doc:' .. args[first + 1]
     end
@@ -122,7 +120,7 @@ function judge_operation.root(changes, source, id, version_text, json, detail)
   if verdict ~= 'next' then return verdict, document.version end
   touch(changes, id)
   document.version, document.version_text = version, version_text
-  document.root_changed, document.root, document.trailer = true, json ~= '' and json or nil, detail
+  document.root_changed, document.root, document.trailer = true, json ~= '' and json, detail
   return verdict
 end
 
@@ -188,14 +186,14 @@ local function part_members(view, parts_key)
 end
 
 local function index_members(trailer)
-  if not trailer or trailer == '' then return {} end
+  if trailer == '' then return {} end
   return cjson.decode(trailer)[2]
 end
 
-local function move_in_indexes(prefix, document)
-  local old = stored_trailer(document)
-  if document.trailer == old then return end
-  local before, after = index_members(old), index_members(document.trailer)
+local function move_in_indexes(prefix, document, trailer)
+  local _, _, stored = document_content(document)
+  if trailer == stored then return end
+  local before, after = index_members(stored), index_members(trailer)
   local kept = {}
   for i = 1, #after, 2 do kept[after[i] .. '\n' .. after[i + 1]] = true end
   for i = 1, #before, 2 do
@@ -209,21 +207,21 @@ end
 local function write_document(changes, id)
   local document = changes.documents[id]
   if document.version == 0 then return end
-  local key = changes.prefix .. 'doc:' .. id
-  local root = document.root
-  if not document.root_changed then root, document.trailer = stored_root(document), stored_trailer(document) end
-  if not root then
-    redis.call('SET', key, document.version_text .. ' 0 0\n')
-  else
-    local json, digest = root, ''
-    if changes.view.has_parts then
-      json = join_members(json, part_members(changes.view, changes.prefix .. 'parts:' .. id))
-      digest = '-' .. string.sub(redis.sha1hex(json), 1, 16)
-    end
-    redis.call('SET', key,
-      document.version_text .. digest .. ' ' .. #root .. ' ' .. #json .. '\n' .. json .. document.trailer)
+  local key, root, trailer = changes.prefix .. 'doc:' .. id, document.root, document.trailer
+  if not document.root_changed then
+    local _, stored_root, stored_trailer = document_content(document)
+    root, trailer = stored_root, stored_trailer
   end
-  move_in_indexes(changes.prefix, document)
+  if not root then
+    redis.call('SET', key, document.version_text .. '\n')
+  elseif changes.view.has_parts then
+    local json = join_members(root, part_members(changes.view, changes.prefix .. 'parts:' .. id))
+    local digest = '-' .. string.sub(redis.sha1hex(json), 1, 16)
+    redis.call('SET', key, document.version_text .. digest .. '\n' .. json .. '\n' .. #root .. ' ' .. trailer)
+  else
+    redis.call('SET', key, document.version_text .. '\n' .. root .. '\n ' .. trailer)
+  end
+  if document.root_changed then move_in_indexes(changes.prefix, document, trailer) end
 end
 
 local function write(changes)
@@ -259,14 +257,16 @@ local function apply(keys, args)
   if offset ~= args[3] then return { 'GAP', offset } end
 
   local view = cjson.decode(args[6])
+  local sources = {}
+  for _, source in ipairs(view.sources) do sources[source.number] = source end
   local changes = {
-    view = view, sources = view.sources, prefix = string.sub(keys[1], 1, -#'positions' - 1),
+    view = view, sources = sources, prefix = string.sub(keys[1], 1, -#'positions' - 1),
     documents = {}, touched = {}, refs = {}, lookups = {}, parts = {},
   }
   fetch_roots(changes, args)
   local taken, duplicates = 0, 0
   for first = 7, #args, operation_length do
-    local source = view.sources[tonumber(args[first])]
+    local source = sources[args[first]]
     local verdict, known = judge_operation[source.role](
       changes, source, args[first + 1], args[first + 2], args[first + 3], args[first + 4])
     if verdict == 'gap' then
@@ -285,9 +285,10 @@ end
 
 -- Lookups are joined here and not when they change: one customer may be in a million orders.
 local function joined(prefix, document, lookups)
-  local etag, json = document.version_text .. document.digest, stored_json(document)
+  local etag = document.tag
+  local json, _, trailer = document_content(document)
   if not json or #lookups == 0 then return etag, json end
-  local ids, members = cjson.decode(stored_trailer(document))[1], {}
+  local ids, members = cjson.decode(trailer)[1], {}
   for i, lookup in ipairs(lookups) do
     local raw = ids[i] ~= '' and redis.call('HGET', prefix .. 'lookup:' .. lookup.number, ids[i])
     local _, joined_json, version = versioned_parse(raw)

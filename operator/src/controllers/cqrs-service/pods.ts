@@ -26,8 +26,8 @@ export function stagePods(caches: Caches): readonly StagePod[] {
       component === 'relay' ||
       component === 'projector' ||
       ((component === 'command' || component === 'query') && !isReady(pod));
-    const { uid, deletionTimestamp } = pod.metadata;
-    if (!isAsked || uid === undefined || deletionTimestamp !== undefined) return [];
+    const { uid } = pod.metadata;
+    if (!isAsked || uid === undefined) return [];
     return podRef(pod).map((ref) => ({ ...ref, uid, key: instanceKey(pod) }));
   });
 }
@@ -36,9 +36,10 @@ function isReadyQuery(pod: Pod): boolean {
   return labelOf(pod, 'component') === 'query' && isReady(pod);
 }
 
-// A pod has an address once its containers are about to start.
+// A pod has an address once its containers are about to start, and is not asked any more once it is to go.
 function podRef({ metadata, status }: Pod): readonly PodRef[] {
-  const { namespace = '', name } = metadata;
+  const { namespace = '', name, deletionTimestamp } = metadata;
+  if (deletionTimestamp !== undefined) return [];
   if (status?.podIP === undefined || status.phase !== 'Running') return [];
   return [{ namespace, name, ip: status.podIP }];
 }

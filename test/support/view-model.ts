@@ -78,10 +78,13 @@ function latestStates(logs: ModelLogs, topic: string): ReadonlyMap<string, State
 /** The view's documents by key. */
 export function expectedDocuments(view: ViewConfig, logs: ModelLogs): ReadonlyMap<string, State> {
   const documents = new Map<string, State>();
-  for (const [id, state] of latestStates(logs, view.sources[0]?.topic ?? '')) {
+  const sources = view.sources.map((source) => ({
+    source,
+    states: latestStates(logs, source.topic),
+  }));
+  for (const [id, state] of sources[0]?.states ?? []) {
     const document: Record<string, unknown> = { ...state };
-    for (const source of view.sources) {
-      const states = latestStates(logs, source.topic);
+    for (const { source, states } of sources) {
       if (source.role === 'part') {
         const parts = [...states.values()].filter((part) => urlText(part[source.key]) === id);
         document[source.as] = source.many ? parts : (parts[0] ?? null);

@@ -1,0 +1,49 @@
+/** A measured number, under the key by which programs read it: the unit is the key's last word. */
+export type Figure = {
+  readonly key: string;
+  readonly value: number;
+  /** What the number should not exceed. */
+  readonly atMost?: number;
+  /** The same thing done the plainest way, measured in the same run. */
+  readonly peer?: { readonly key: string; readonly value: number };
+};
+
+export type Measured = { readonly name: string; readonly figures: readonly Figure[] };
+
+/** One flat object: every figure and every peer under its key. */
+export function asJson({ name, figures }: Measured): Readonly<Record<string, string | number>> {
+  const numbers = figures.flatMap(({ key, value, peer }) => [
+    [key, rounded(value)] as const,
+    ...(peer === undefined ? [] : [[peer.key, rounded(peer.value)] as const]),
+  ]);
+  return { name, ...Object.fromEntries(numbers) };
+}
+
+/** The figures in columns; a figure beyond its bound is marked. */
+export function asTable({ name, figures }: Measured): string {
+  const rows = figures.map(({ key, value, atMost, peer }) => [
+    key,
+    String(rounded(value)),
+    atMost === undefined ? '' : `≤ ${atMost}${value > atMost ? '  MISSED' : ''}`,
+    peer === undefined ? '' : `${peer.key} ${rounded(peer.value)}`,
+    peer === undefined || peer.value === 0 ? '' : `× ${(value / peer.value).toFixed(2)}`,
+  ]);
+  const all = [[name, 'measured', 'target', 'beside', 'ratio'], ...rows];
+  const widths = all[0]?.map((_, column) =>
+    Math.max(...all.map((row) => row[column]?.length ?? 0)),
+  );
+  return all
+    .map((row) => row.map((cell, column) => cell.padEnd(widths?.[column] ?? 0)).join('  '))
+    .map((line) => `${line.trimEnd()}\n`)
+    .join('');
+}
+
+/** The value that `share` of the values do not exceed (nearest rank); NaN without values. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((one, other) => one - other);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 100) / 100;
+}

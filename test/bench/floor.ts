@@ -1,0 +1,86 @@
+import { once } from 'node:events';
+import { spawn } from 'node:child_process';
+import { request } from 'undici';
+import { createClient } from '../../operator/src/kube/client.ts';
+import { systemClock } from '../../operator/src/kube/clock.ts';
+import type { KubeObject } from '../../operator/src/kube/object.ts';
+import { builtin, resourcePath, type ResourceType } from '../../operator/src/kube/resource-type.ts';
+import { createTransport } from '../../operator/src/kube/transport.ts';
+import { startApiServer } from '../support/apiserver.ts';
+import { atOnce } from './at-once.ts';
+import { childrenOf, namespacesOf, type Place } from './crowd.ts';
+
+// More were measured to be no faster.
+const requestsUnderWayMax = 64;
+
+const types = new Map<string, ResourceType>(
+  Object.values(builtin).map((type) => [type.kind, type]),
+);
+
+/** The floor: the same objects, created with bare requests by a loop that knows them all beforehand. */
+export async function measureFloor(places: readonly Place[]): Promise<{
+  readonly createSeconds: number;
+  readonly listSeconds: number;
+}> {
+  const apiServer = await startApiServer();
+  const client = createClient({ kubeConfig: apiServer.kubeConfig });
+  const transport = createTransport(apiServer.kubeConfig, systemClock);
+  try {
+    await atOnce(namespacesOf(places), requestsUnderWayMax, (namespace) =>
+      client.create(builtin.namespace, namespace),
+    );
+    const { dispatcher, headers } = await transport.access();
+    const send = async (method: 'GET' | 'POST', path: string, body: string | null) => {
+      const answer = await request(transport.server + path, {
+        dispatcher,
+        method,
+        headers: { ...headers, 'content-type': 'application/json' },
+        body,
+      });
+      const text = await answer.body.text();
+      if (answer.statusCode >= 300) throw new Error(`${method} ${path}: ${text}`);
+    };
+    const bodies = childrenOf(places).map(
+      (child) => [collectionOf(child), JSON.stringify(child)] as const,
+    );
+    const createSeconds = await seconds(async () =>
+      atOnce(bodies, requestsUnderWayMax, async ([path, body]) => send('POST', path, body)),
+    );
+    const collections = new Set(childrenOf(places).map((child) => resourcePath(typeOf(child))));
+    const listSeconds = await seconds(async () => {
+      for (const path of collections) await send('GET', path, null);
+    });
+    return { createSeconds, listSeconds };
+  } finally {
+    await transport.close();
+    await client.close();
+    await apiServer.stop();
+  }
+}
+
+/** The memory of a Node process that does nothing, in MB. */
+export async function bareNodeMb(): Promise<number> {
+  const script = 'process.stdout.write(String(process.memoryUsage.rss()))';
+  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let said = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
+  await once(child, 'close');
+  return Number(said) / 1e6;
+}
+
+export async function seconds(work: () => Promise<unknown>): Promise<number> {
+  const startedAtMs = performance.now();
+  await work();
+  return (performance.now() - startedAtMs) / 1000;
+}
+
+export function typeOf({ kind }: KubeObject): ResourceType {
+  const type = types.get(kind);
+  if (type === undefined) throw new TypeError(`Kind ${kind} is not known`);
+  return type;
+}
+
+function collectionOf(object: KubeObject): string {
+  const { namespace } = object.metadata;
+  return resourcePath(typeOf(object), namespace === undefined ? {} : { namespace });
+}

@@ -1,0 +1,219 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { customResourceDefinition } from '../../operator/src/api/v1alpha1/crd.ts';
+import { cqrsServiceType } from '../../operator/src/api/v1alpha1/schema.ts';
+import { createClient, type KubeClient } from '../../operator/src/kube/client.ts';
+import type { KubeObject } from '../../operator/src/kube/object.ts';
+import { builtin, type ResourceType } from '../../operator/src/kube/resource-type.ts';
+import { startApiServer } from '../support/apiserver.ts';
+import { startOperator, type OperatorProcess } from '../support/operator-process.ts';
+import { eventually } from '../support/process.ts';
+import { atOnce } from './at-once.ts';
+import { childrenOf, namespacesOf, placesOf, writtenService, type Place } from './crowd.ts';
+import { measureEdits } from './edits.ts';
+import { quantile, type Measured } from './figures.ts';
+import { bareNodeMb, measureFloor, seconds, typeOf } from './floor.ts';
+import type { BenchOptions } from './main.ts';
+
+const usersAtOnce = 64;
+const childrenSecondsMax = 600;
+const restSecondsMax = 300;
+const idleSeconds = 60;
+const restartSecondsMax = 120;
+const pollMs = 250;
+
+/** Everything one run of the operator is asked to do. */
+type Scene = {
+  readonly admin: KubeClient;
+  readonly kubeconfigPath: string;
+  readonly places: readonly Place[];
+  readonly note: BenchOptions['note'];
+};
+
+/** The control loop with so many CqrsServices, created at once, on a real etcd and kube-apiserver. */
+export async function benchReconcile({ services, note }: BenchOptions): Promise<Measured> {
+  const places = placesOf(services);
+  note('floor: a bare loop creates the same objects');
+  const floor = await measureFloor(places);
+  const nodeMb = await bareNodeMb();
+  const apiServer = await startApiServer();
+  const admin = createClient({ kubeConfig: apiServer.kubeConfig });
+  try {
+    await admin.create(builtin.customResourceDefinition, customResourceDefinition());
+    await atOnce(namespacesOf(places), usersAtOnce, (namespace) =>
+      admin.create(builtin.namespace, namespace),
+    );
+    const { kubeconfigPath } = apiServer;
+    const first = await measureFirst({ admin, kubeconfigPath, places, note });
+    const restart = await measureRestart({ admin, kubeconfigPath, places, note });
+    const floorSeconds = { key: 'floor_all_children_s', value: floor.createSeconds };
+    const listSeconds = { key: 'floor_list_s', value: floor.listSeconds };
+    return {
+      name: 'reconcile',
+      figures: [
+        { key: 'services', value: services },
+        { key: 'all_children_s', value: first.childrenSeconds, atMost: 60, peer: floorSeconds },
+        { key: 'floor_ratio', value: first.childrenSeconds / floor.createSeconds, atMost: 1.6 },
+        {
+          key: 'rss_mb',
+          value: first.memory.nowMb,
+          atMost: 200,
+          peer: { key: 'bare_node_rss_mb', value: nodeMb },
+        },
+        { key: 'rss_peak_mb', value: first.memory.peakMb },
+        { key: 'cold_restart_s', value: restart.seconds, atMost: 20, peer: listSeconds },
+        { key: 'cold_restart_writes', value: restart.writes, atMost: 0 },
+        { key: 'cold_restart_rss_mb', value: restart.memory.nowMb, atMost: 200 },
+        { key: 'idle_writes', value: first.idleWrites, atMost: 0 },
+        ...first.edits,
+        { key: 'event_loop_p99_ms', value: first.eventLoopP99Ms, atMost: 50 },
+        { key: 'passes_per_service', value: first.passes / services },
+        { key: 'writes_per_service', value: first.writes / services },
+      ],
+    };
+  } finally {
+    await admin.close();
+    await apiServer.stop();
+  }
+}
+
+async function measureFirst(scene: Scene) {
+  const { admin, note, places } = scene;
+  const expected = countsOf(childrenOf(places));
+  const before = await countsIn(admin, expected.keys());
+  const operator = await startOperator(scene.kubeconfigPath);
+  try {
+    // Node's histogram starts anew with each look at it.
+    await eventLoopP99Ms(operator);
+    note(`${places.length} CqrsServices at once`);
+    const childrenSeconds = await seconds(async () => {
+      const created = atOnce(places, usersAtOnce, (place) =>
+        admin.create(cqrsServiceType, writtenService(place)),
+      );
+      await Promise.all([created, untilCounts(admin, before, expected)]);
+    });
+    const loopP99Ms = await eventLoopP99Ms(operator);
+    note(`all children after ${childrenSeconds.toFixed(1)} s; waits until writes rest`);
+    const writes = await untilWritesRest(operator);
+    const passes = await operator.passes();
+    note(`idle for ${idleSeconds} s`);
+    await delay(idleSeconds * 1000);
+    const idleWrites = total(await operator.writes()) - writes;
+    note('edits, one after the other');
+    const edits = await measureEdits(admin, places);
+    const memory = await memoryOf(operator.pid);
+    return {
+      childrenSeconds,
+      eventLoopP99Ms: loopP99Ms,
+      idleWrites,
+      edits: editFigures(edits),
+      memory,
+      passes,
+      writes,
+    };
+  } finally {
+    await operator.kill();
+  }
+}
+
+function editFigures({ editMs, bareMs }: Awaited<ReturnType<typeof measureEdits>>) {
+  const figure = (share: number, name: string, atMost: number) => ({
+    key: `edit_${name}_ms`,
+    value: quantile(editMs, share),
+    atMost,
+    peer: { key: `bare_patch_${name}_ms`, value: quantile(bareMs, share) },
+  });
+  return [figure(0.5, 'p50', 60), figure(0.99, 'p99', 250)];
+}
+
+async function measureRestart({ kubeconfigPath, note, places }: Scene) {
+  note('cold restart');
+  let operator: OperatorProcess | undefined;
+  try {
+    const elapsed = await seconds(async () => {
+      operator = await startOperator(kubeconfigPath);
+      const started = operator;
+      await eventually('everything to be observed', restartSecondsMax * 1000, async () => {
+        if ((await started.passes()) >= places.length) return true;
+        await delay(pollMs);
+        return false;
+      });
+    });
+    if (operator === undefined) throw new TypeError('The operator did not start');
+    await untilWritesRest(operator);
+    return {
+      seconds: elapsed,
+      writes: total(await operator.writes()),
+      memory: await memoryOf(operator.pid),
+    };
+  } finally {
+    await operator?.kill();
+  }
+}
+
+/** Waits until two looks, seconds apart, find no further write and no pass; gives the writes so far. */
+async function untilWritesRest(operator: OperatorProcess): Promise<number> {
+  const restMs = 3000;
+  const look = async () => ({
+    writes: total(await operator.writes()),
+    passes: await operator.passes(),
+  });
+  let last = await look();
+  return eventually('writes to rest', restSecondsMax * 1000, async () => {
+    await delay(restMs);
+    const next = await look();
+    const rests = next.writes === last.writes && next.passes === last.passes;
+    last = next;
+    return rests && next.writes;
+  });
+}
+
+type Counts = ReadonlyMap<ResourceType, number>;
+
+function countsOf(objects: readonly KubeObject[]): Counts {
+  const counts = new Map<ResourceType, number>();
+  for (const object of objects) {
+    const type = typeOf(object);
+    counts.set(type, (counts.get(type) ?? 0) + 1);
+  }
+  return counts;
+}
+
+// The server counts what a page leaves out, so that watching the operator costs it next to nothing.
+async function countsIn(admin: KubeClient, types: Iterable<ResourceType>): Promise<Counts> {
+  const counts = new Map<ResourceType, number>();
+  for (const type of types) {
+    const { items, metadata } = await admin.list(type, { limit: 1 });
+    counts.set(type, items.length + (metadata.remainingItemCount ?? 0));
+  }
+  return counts;
+}
+
+async function untilCounts(admin: KubeClient, before: Counts, expected: Counts): Promise<void> {
+  await eventually('all children', childrenSecondsMax * 1000, async () => {
+    const counts = await countsIn(admin, expected.keys());
+    const isWhole = [...expected].every(
+      ([type, count]) => (counts.get(type) ?? 0) - (before.get(type) ?? 0) >= count,
+    );
+    if (!isWhole) await delay(pollMs);
+    return isWhole;
+  });
+}
+
+async function eventLoopP99Ms(operator: OperatorProcess): Promise<number> {
+  const text = await (await fetch(`${operator.ops}/metrics`)).text();
+  const [, value] = /^nodejs_eventloop_lag_p99_seconds (\S+)$/m.exec(text) ?? [];
+  return Number(value) * 1000;
+}
+
+/** Resident memory now and at its highest, as Linux counts it. */
+async function memoryOf(pid: number): Promise<{ readonly nowMb: number; readonly peakMb: number }> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  const mb = (field: string): number =>
+    (Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1024) / 1e6;
+  return { nowMb: mb('VmRSS'), peakMb: mb('VmHWM') };
+}
+
+function total(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
