@@ -1,5 +1,12 @@
+/** What a bench is told. */
+export type BenchOptions = {
+  readonly services: number;
+  /** Tells a person what is going on. */
+  readonly note: (text: string) => void;
+};
+
 /** A measured number, under the key by which programs read it: the unit is the key's last word. */
-export type Figure = {
+type Figure = {
   readonly key: string;
   readonly value: number;
   /** What the number should not exceed. */

@@ -3,14 +3,8 @@
  * `--json` as one object. Notes of what is going on go to stderr.
  */
 import { parseArgs } from 'node:util';
-import { asJson, asTable, type Measured } from './figures.ts';
+import { asJson, asTable, type BenchOptions, type Measured } from './figures.ts';
 import { benchReconcile } from './reconcile.ts';
-
-export type BenchOptions = {
-  readonly services: number;
-  /** Tells a person what is going on. */
-  readonly note: (text: string) => void;
-};
 
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Measured>>> = {
   reconcile: benchReconcile,
@@ -38,4 +32,6 @@ async function main(): Promise<void> {
   process.stdout.write(values.json ? `${JSON.stringify(asJson(measured))}\n` : asTable(measured));
 }
 
+// Ending by a signal would skip the handlers that end the children.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 await main();
