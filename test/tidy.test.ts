@@ -25,6 +25,8 @@ const mainPaths = [
   'services/projector/src/projector.ts',
   'services/query/src/main.ts',
   'test/quickstart/main.ts',
+  'test/faults/main.ts',
+  'test/bench/main.ts',
 ];
 const mainPathLinesMax = 150;
 const linesMax = 300;

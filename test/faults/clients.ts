@@ -5,7 +5,8 @@ import type { Ledger, Outcome } from './ledger.ts';
 import { createRandom, seedFor } from './random.ts';
 import type { WriteName } from './topology.ts';
 
-const clientCount = 8;
+/** More than the rate needs: some wait for an answer that a fault holds back. */
+const clientCount = 16;
 const commandsPerSecond = 70;
 const answerMsMax = 25_000;
 const pauseAfterRefusalMs = 100;

@@ -48,8 +48,9 @@ export function createLedger(seed: number): Ledger {
   };
 }
 
+const hex = (value: number): string => value.toString(16).padStart(16, '0');
+
 /** W3C Trace Context, version 00; neither id may be zero. */
 function traceparentOf(seed: number, number: number): string {
-  const hex = (value: number): string => value.toString(16).padStart(16, '0');
   return `00-${hex(seed)}${hex(number)}-${hex(number)}-01`;
 }

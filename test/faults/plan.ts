@@ -1,24 +1,10 @@
 import { createRandom, seedFor, shuffled, type Random } from './random.ts';
 
-export type FaultKind =
-  | 'kill'
-  | 'freeze'
-  | 'restart'
-  | 'roll-back'
-  | 'cut'
-  | 'refuse'
-  | 'stall';
+export type FaultKind = 'kill' | 'freeze' | 'restart' | 'roll-back' | 'cut' | 'refuse' | 'stall';
 
 /** What can be hurt alike: all replicas of a program, all stores of a kind, all links of a kind. */
-export type TargetGroup =
-  | 'command'
-  | 'relay'
-  | 'projector'
-  | 'query'
-  | 'postgres'
-  | 'kafka'
-  | 'redis'
-  | 'link';
+type TargetGroup =
+  'command' | 'relay' | 'projector' | 'query' | 'postgres' | 'kafka' | 'redis' | 'link';
 
 export type TargetNames = { readonly [group in TargetGroup]: readonly string[] };
 

@@ -17,12 +17,8 @@ export function playFaults(plan: readonly Fault[], world: World, signal: AbortSi
   const played: { fault: Fault; startedAt: string; endedAt: string | null }[] = [];
   const wait = async (ms: number): Promise<void> =>
     delay(Math.max(0, ms), undefined, { signal }).catch(() => undefined);
-  /** A target's next fault waits for its last one, however long that took to be undone. */
-  const lastOf = new Map<string, Promise<void>>();
-
   const inflict = async (fault: Fault): Promise<void> => {
     await wait(startedMs + fault.atMs - performance.now());
-    await lastOf.get(fault.target);
     if (signal.aborted) return;
     const entry = { fault, startedAt: new Date().toISOString(), endedAt: null as string | null };
     played.push(entry);
@@ -31,18 +27,17 @@ export function playFaults(plan: readonly Fault[], world: World, signal: AbortSi
     await hurt(() => wait(fault.forMs));
     entry.endedAt = new Date().toISOString();
   };
-  const running = plan.map(async (fault) => {
-    const before = lastOf.get(fault.target);
-    const own = (async () => {
-      await before;
-      await inflict(fault);
-    })();
-    lastOf.set(fault.target, own);
-    return own;
-  });
+  // A target's next fault waits for its last one, however long that took to be undone.
+  const lastOf = new Map<string, Promise<void>>();
+  for (const fault of plan) {
+    const before = lastOf.get(fault.target) ?? Promise.resolve();
+    lastOf.set(
+      fault.target,
+      before.then(() => inflict(fault)),
+    );
+  }
   return {
-    faults: () =>
-      played.map(({ fault, startedAt, endedAt }) => ({ ...fault, startedAt, endedAt })),
-    done: (async () => void (await Promise.all(running)))(),
+    faults: () => played.map(({ fault, startedAt, endedAt }) => ({ ...fault, startedAt, endedAt })),
+    done: (async () => void (await Promise.all(lastOf.values())))(),
   };
 }

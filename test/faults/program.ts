@@ -16,6 +16,8 @@ export type Program = {
   readonly ops: () => string;
   /** What it printed before it ended, when it ended though nobody told it to. */
   readonly crash: () => string | null;
+  /** How often it was told to stop and failed to, or took so long that it gave up. */
+  readonly uncleanStops: () => number;
   /** What its processes printed, the last lines of those that are gone and all of the present one. */
   readonly output: () => string;
   readonly stop: () => Promise<void>;
@@ -38,6 +40,7 @@ export async function startProgram(options: {
   let earlier = '';
   /** Whether it is up to this program to run, and not to us. */
   let left = false;
+  let uncleanStops = 0;
   let current = await startService({ program: kind, config, env });
 
   const start = async (): Promise<void> => {
@@ -47,7 +50,9 @@ export async function startProgram(options: {
   const end = async (how: (running: TestService) => Promise<unknown>): Promise<void> => {
     left = true;
     await how(current);
-    earlier = `${earlier}${current.output()}\n--- ended by the run ---\n`.slice(-outputKeptCharsMax);
+    earlier = `${earlier}${current.output()}\n--- ended by the run ---\n`.slice(
+      -outputKeptCharsMax,
+    );
   };
   return {
     name,
@@ -60,7 +65,9 @@ export async function startProgram(options: {
         await start();
       },
       restart: async (hold) => {
-        await end((running) => running.stop());
+        await end(async (running) => {
+          if ((await running.stop()) !== 0) uncleanStops += 1;
+        });
         await hold();
         await start();
       },
@@ -73,6 +80,7 @@ export async function startProgram(options: {
     http: () => current.http,
     ops: () => current.ops,
     crash: () => (left || current.running() ? null : current.output().slice(-crashCharsMax)),
+    uncleanStops: () => uncleanStops,
     output: () => earlier + current.output(),
     stop: () => end((running) => running.kill()),
   };

@@ -6,7 +6,7 @@ import type { TestRedis } from '../support/redis.ts';
 import type { FaultKind } from './plan.ts';
 
 /** Waits as long as the fault shall last, or until the run is given up. */
-export type Hold = () => Promise<void>;
+type Hold = () => Promise<void>;
 
 /** What can be hurt, and how; each resolves when the damage is undone. */
 export type Target = { readonly [kind in FaultKind]?: (hold: Hold) => Promise<void> };

@@ -138,12 +138,13 @@ async function startPrograms(stores: Stores, stops: Stop[]): Promise<readonly Pr
   return programs;
 }
 
+async function isReady(program: Program): Promise<boolean> {
+  const answer = await get(`${program.ops()}/readyz`);
+  return answer.ok && answer.status === 200;
+}
+
 /** Commands and queries answer, and of each service's relays one streams; the other stands by and is not ready. */
 async function untilReady(programs: readonly Program[]): Promise<void> {
-  const isReady = async (program: Program): Promise<boolean> => {
-    const answer = await get(`${program.ops()}/readyz`);
-    return answer.ok && answer.status === 200;
-  };
   const serving = programs.filter(({ kind }) => kind === 'command' || kind === 'query');
   for (const program of serving) {
     await eventually(`${program.name} to be ready`, readyMsMax, () => isReady(program));
@@ -160,7 +161,9 @@ function targetsOf(stores: Stores, programs: readonly Program[]): ReadonlyMap<st
   return new Map<string, Target>([
     ['kafka', kafkaTarget(stores.kafka)],
     ...programs.map(({ name, target }) => [name, target] as const),
-    ...[...stores.postgres].map(([name, one]) => [`${name}/postgres`, postgresTarget(one)] as const),
+    ...[...stores.postgres].map(
+      ([name, one]) => [`${name}/postgres`, postgresTarget(one)] as const,
+    ),
     ...[...stores.redis].map(([name, one]) => [`${name}/redis`, redisTarget(one)] as const),
     ...[...stores.links].map(([name, proxy]) => [name, linkTarget(proxy)] as const),
   ]);

@@ -73,7 +73,10 @@ export async function startKafka(
   const brokers = [`127.0.0.1:${port}`];
   const start = async (): Promise<void> => {
     broker = await startChild([...java(384), 'kafka.Kafka', properties], { cwd: folder });
-    await untilItAnswers(brokers, () => broker);
+    await untilItAnswers({ brokers, clusterId }, () => broker);
+    if (options.proxied === undefined) return;
+    const throughProxy = [`127.0.0.1:${options.proxied.advertisedPort}`];
+    await untilItAnswers({ brokers: throughProxy, clusterId }, () => broker);
   };
   await start();
   const kill = async (): Promise<void> => broker.kill();
@@ -95,7 +98,11 @@ export async function startKafka(
   };
 }
 
-async function untilItAnswers(brokers: string[], broker: () => Child): Promise<void> {
+/** Somebody else's broker may have been faster to take the port, and must not be mistaken for ours. */
+async function untilItAnswers(
+  { brokers, clusterId }: { readonly brokers: string[]; readonly clusterId: string },
+  broker: () => Child,
+): Promise<void> {
   const kafka = new Kafka({
     brokers,
     clientId: 'test-support',
@@ -107,8 +114,7 @@ async function untilItAnswers(brokers: string[], broker: () => Child): Promise<v
     const admin = kafka.admin();
     try {
       await admin.connect();
-      await admin.listTopics();
-      return true;
+      return (await admin.describeCluster()).clusterId === clusterId;
     } catch {
       return false;
     } finally {
@@ -133,7 +139,8 @@ export async function readTopic(
   const kafka = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING });
   const admin = kafka.admin();
   await admin.connect();
-  const ends = await admin.fetchTopicOffsets(topic).finally(() => admin.disconnect());
+  const ends = await admin.fetchTopicOffsets(topic);
+  await admin.disconnect();
   const missing = new Set(
     ends.filter(({ high, low }) => high !== low).map(({ partition }) => partition),
   );
@@ -210,6 +217,8 @@ async function installIfMissing(program: string, debianPackage: string): Promise
   });
 }
 
+const behindProxy = (listenerPort: number): string => `,PROXIED://127.0.0.1:${listenerPort}`;
+
 function serverProperties(
   folder: string,
   ports: {
@@ -220,7 +229,6 @@ function serverProperties(
 ): string {
   const { port, controllerPort, proxied } = ports;
   const clients = `CLIENTS://127.0.0.1:${port}`;
-  const behindProxy = (listenerPort: number): string => `,PROXIED://127.0.0.1:${listenerPort}`;
   const [more, moreAdvertised] =
     proxied === undefined
       ? ['', '']

@@ -99,7 +99,7 @@ export function expectedDocuments(view: ViewConfig, logs: ModelLogs): ReadonlyMa
 }
 
 /** How a value is asked for in a URL; undefined for what cannot be. */
-export function urlText(value: unknown): string | undefined {
+function urlText(value: unknown): string | undefined {
   if (value === undefined || value === null) return '';
   return typeof value === 'object' ? undefined : `${value as string | number | boolean}`;
 }
@@ -112,7 +112,7 @@ function kindOf(value: unknown): string {
   return typeof value === 'number' || typeof value === 'string' ? typeof value : 'other';
 }
 
-export function compareValues(one: unknown, other: unknown): number {
+function compareValues(one: unknown, other: unknown): number {
   const byKind = kinds.indexOf(kindOf(one)) - kinds.indexOf(kindOf(other));
   if (byKind !== 0) return byKind;
   if (typeof one === 'number' && typeof other === 'number') return Math.sign(one - other);

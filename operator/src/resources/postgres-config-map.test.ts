@@ -12,6 +12,7 @@ test('postgresql.conf', () => {
     unix_socket_directories = '/var/run/postgresql'
     wal_level = logical
     max_wal_senders = 10
+    wal_sender_timeout = 15s
     max_replication_slots = 10
     max_connections = 500
     shared_buffers = 64MB

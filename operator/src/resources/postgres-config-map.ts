@@ -37,6 +37,8 @@ function postgresqlConf(volumeMebibytes: number): string {
     "unix_socket_directories = '/var/run/postgresql'",
     'wal_level = logical',
     'max_wal_senders = 10',
+    // A relay says where it is every 5 s; one that is silent for longer must not keep the slot from its standby.
+    'wal_sender_timeout = 15s',
     'max_replication_slots = 10',
     'max_connections = 500',
     'shared_buffers = 64MB',

@@ -40,7 +40,7 @@ test('the StatefulSet of the write database', () => {
             app.kubernetes.io/component: postgres
             app.kubernetes.io/managed-by: cqrs-operator
           annotations:
-            cqrs.dev/config-checksum: dbaac37562637be2
+            cqrs.dev/config-checksum: b954d053a832c5c1
         spec:
           automountServiceAccountToken: false
           enableServiceLinks: false
