@@ -277,6 +277,58 @@ test('a schema that cannot be used stalls the service, and what the last good on
   });
 });
 
+test('a service whose first schema cannot be used is made once it is mended', async () => {
+  const namespace = await newNamespace('first-schema');
+  const broken = { type: 'object', properties: { total: { type: 'strin' } } };
+  await apply(namespace, 'orders', {
+    ...ordersSpec,
+    aggregates: [{ name: 'order', schema: broken }],
+  });
+  const stalled = { type: 'Stalled', status: 'True', reason: 'SchemaInvalid' } as const;
+  const message = await untilCondition(namespace, 'orders', stalled);
+  expect(message).toContain('properties/total/type must be one of array, boolean, ');
+  expect(message).toContain('Nothing is made until it is mended.');
+  expect(await childNames(namespace)).toEqual([]);
+  await expect
+    .poll(() => events(namespace), { timeout: soonMs })
+    .toEqual(['Warning SchemaInvalid']);
+  expect(await changesWhileIdle(namespace)).toEqual({});
+
+  await apply(namespace, 'orders', ordersSpec);
+  await untilChildren(namespace, ordersChildren);
+  await expect
+    .poll(() => events(namespace), { timeout: soonMs })
+    .toEqual(['Warning SchemaInvalid', 'Normal Created']);
+});
+
+test('a field that a sibling’s aggregate cannot have stalls the view until that aggregate has it', async () => {
+  const namespace = await newNamespace('unknown-field');
+  const customers = (...fields: readonly string[]): Promise<CqrsService> => {
+    const properties = Object.fromEntries(fields.map((field) => [field, { type: 'string' }]));
+    const schema = { type: 'object', properties, additionalProperties: false };
+    const aggregates = [{ name: 'customer', schema }];
+    return apply(namespace, 'customers', { aggregates, command: {} });
+  };
+  await customers('name');
+  const sources = [{ service: 'customers', aggregate: 'customer' }];
+  const indexes = [{ by: ['nmae'] }];
+  await apply(namespace, 'directory', {
+    query: { views: [{ name: 'customers', sources, indexes }] },
+  });
+  const stalled = { type: 'Stalled', status: 'True', reason: 'UnknownField' } as const;
+  expect(await untilCondition(namespace, 'directory', stalled)).toContain(
+    'its fields are name, id.',
+  );
+  expect(await changesWhileIdle(namespace)).toEqual({});
+
+  await customers('name', 'nmae');
+  await untilCondition(namespace, 'directory', {
+    type: 'Stalled',
+    status: 'False',
+    reason: 'UpToDate',
+  });
+});
+
 test('what the spec no longer asks for is deleted', async () => {
   const namespace = await newNamespace('prune');
   await apply(namespace, 'orders', ordersSpec);
@@ -517,7 +569,9 @@ test('status and Events follow the pods from nothing to Ready and through failur
   projector.say(lagging(0, 0));
   await until('Ready', 'True', 'Available');
   await until('Reconciling', 'False', 'UpToDate');
-  expect(await until('ScalingActive', 'False', 'MetricsUnavailable')).toContain('metrics-api-port');
+  expect(await until('ScalingActive', 'False', 'MetricsApiAbsent')).toContain(
+    'give it --metrics-api-port',
+  );
   expect(await status()).toMatchObject({ projection: { lag: '0' } });
 
   const query = { namespace, name: 'orders-query' };

@@ -275,7 +275,11 @@ test.each([plainView, composedView])('view $name equals a fold of its events', a
         while (await driver.apply(topic, 5));
       }
 
-      const reader = createReadStoreReader([redis.client], service, view);
+      const reader = createReadStoreReader(
+        { documents: redis.client, lists: redis.client },
+        service,
+        view,
+      );
       const documents = expectedDocuments(view, byTopic);
       for (const id of orderIds) {
         expect(await readDocument(reader, id)).toEqual(

@@ -167,7 +167,7 @@ test('says what is away, and goes on by itself when it is back', async () => {
   await publisher.publish(orders, [order(3, 30)]);
   await expect.poll(() => read(query, '/orders/o1'), patience).toEqual(order(3, 30).state);
   await expect.poll(errorCode, patience).toBe(null);
-});
+}, 120_000);
 
 test('refuses a Redis that may evict, and says what to change', async () => {
   const view = ownView(plainView);

@@ -57,7 +57,7 @@ export type ConsumerControls = {
   readonly resume: (where: TopicPartition) => void;
 };
 
-export type ConsumerHandlers = {
+type ConsumerHandlers = {
   /** Called at every (re)assignment, with all partitions. Fetching starts at the beginning until `seek` says otherwise. */
   readonly onAssigned: (partitions: readonly TopicPartition[], controls: ConsumerControls) => void;
   readonly onBatch: (batch: FetchedBatch) => Promise<void>;
@@ -65,7 +65,7 @@ export type ConsumerHandlers = {
   readonly onSkipped: (where: TopicPartition, nextOffset: bigint) => void;
 };
 
-export type Consumption = {
+type Consumption = {
   /** The error that ended the consumer; undefined while it runs. */
   readonly failure: () => CqrsError | undefined;
   readonly stop: () => Promise<void>;

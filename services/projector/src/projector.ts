@@ -8,17 +8,12 @@ import { noteApplied, noteHighWatermark, type OwnedPartition } from './owned-par
 import { PartitionSet } from './partition-set.ts';
 import type { Projection } from './projection.ts';
 import type { ReadStoreWriter } from './read-store-writer.ts';
+import { retryDelayMs } from './retry-delay.ts';
 import type { ViewProgress } from './status.ts';
 import { createTroubles, noteMissingTopics, type Troubles } from './troubles.ts';
 
 /** How often topics' ends, leases and missing topics are looked at, whether or not events flow. */
 const watchPeriodMs = 1_000;
-const retryDelayMsMin = 100;
-const retryDelayMsMax = 2_000;
-
-function retryDelayMs(failures: number): number {
-  return Math.min(retryDelayMsMin * 2 ** (failures - 1), retryDelayMsMax);
-}
 
 export type ProjectorOptions = {
   readonly projection: Projection;
@@ -36,7 +31,6 @@ export type ProjectorOptions = {
 export class Projector {
   readonly #options: ProjectorOptions;
   readonly #view: string;
-  readonly #topics: readonly string[];
   readonly #troubles: Troubles;
   readonly #partitions: PartitionSet;
   readonly #stopping = new AbortController();
@@ -46,15 +40,14 @@ export class Projector {
     const { view } = options.projection;
     this.#options = options;
     this.#view = view.name;
-    this.#topics = [...new Set(view.sources.map(({ topic }) => topic))];
     this.#troubles = createTroubles(options.logger);
     this.#partitions = new PartitionSet({ ...options, view, troubles: this.#troubles });
     this.#running = this.#run();
   }
 
   progress(): ViewProgress {
-    const partitions = this.#partitions.list();
-    return { view: this.#view, partitions, troubles: this.#troubles.list() };
+    const [partitions, troubles] = [this.#partitions.list(), this.#troubles.list()];
+    return { view: this.#view, partitions, troubles };
   }
 
   async stop(): Promise<void> {
@@ -79,9 +72,10 @@ export class Projector {
 
   /** The consumer is told its topics once, so it is started anew when a missing one is there. */
   async #consumeUntilTopicsAppear(): Promise<void> {
-    const { kafka, consumerGroup } = this.#options;
-    const existing = await kafka.existing(this.#topics);
-    const missing = this.#topics.filter((topic) => !existing.includes(topic));
+    const { kafka, consumerGroup, projection } = this.#options;
+    const topics = [...new Set(projection.view.sources.map(({ topic }) => topic))];
+    const existing = await kafka.existing(topics);
+    const missing = topics.filter((topic) => !existing.includes(topic));
     noteMissingTopics(this.#troubles, this.#view, missing);
     this.#troubles.clear('consumer');
     if (existing.length === 0) return this.#pause(watchPeriodMs);
@@ -109,8 +103,7 @@ export class Projector {
       await this.#partitions.watch(existing);
       this.#troubles.clear('consumer');
     } catch (error) {
-      const fromStore = error instanceof CqrsError && error.code === 'CQRS_READ_STORE_FAILED';
-      if (!fromStore) throw error;
+      if (!(error instanceof CqrsError) || error.code !== 'CQRS_READ_STORE_FAILED') throw error;
       this.#troubles.note('consumer', error);
     }
   }
@@ -118,16 +111,19 @@ export class Projector {
   async #onBatch(batch: FetchedBatch): Promise<void> {
     const partition = await this.#partitions.find(batch);
     if (partition === undefined || partition.halt !== null) return;
-    for (let failures = 0; batch.isWanted(); failures += 1) {
-      if (failures > 0) await this.#pause(retryDelayMs(failures));
-      await batch.heartbeat();
-      try {
-        await this.#project(partition, batch);
-        return this.#troubles.clear(partition.name);
-      } catch (error) {
-        partition.lease = null;
-        this.#troubles.note(partition.name, error);
+    try {
+      for (let failures = 0; batch.isWanted(); failures += 1) {
+        if (failures > 0) await this.#pause(retryDelayMs(failures));
+        await batch.heartbeat();
+        try {
+          return await this.#project(partition, batch);
+        } catch (error) {
+          partition.lease = null;
+          this.#troubles.note(partition.name, error);
+        }
       }
+    } finally {
+      this.#troubles.clear(partition.name);
     }
   }
 

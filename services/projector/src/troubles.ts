@@ -5,6 +5,7 @@ import type { Halt } from './resume.ts';
 /** What fails now, by where it failed, until the same place succeeds. Logged when it changes, not at each retry. */
 export type Troubles = {
   readonly note: (where: string, error: unknown) => void;
+  /** It has succeeded there, or is no longer tried: the partition may be another process's and succeed only there. */
   readonly clear: (where: string) => void;
   /** Only logged: the partition itself keeps why it stands still. */
   readonly halted: (topicPartition: string, reason: Halt) => void;

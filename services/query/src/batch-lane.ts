@@ -6,8 +6,8 @@ type Waiting<T> = {
 
 /**
  * Turns single questions into batches: what is asked while one batch is under way waits and goes together in the next,
- * so a lane has one batch under way at most. Measured (designs/0002-read-store.md), one MGET for many keys costs a
- * third of the processor time that the client's own pipelining of single GETs costs.
+ * so a lane has one batch under way at most. The busier it is, the less a question costs: designs/0002-read-store.md
+ * has the figures beside the client's own pipelining.
  */
 export class BatchLane<T> {
   readonly #ask: (keys: readonly string[]) => Promise<readonly T[]>;

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { ViewConfig } from '@cqrs/contract/config.ts';
 import { indexSuffix } from '@cqrs/runtime/read-store/index-entries.ts';
 
-export const limitDefault = 50;
-export const limitMax = 500;
+const limitDefault = 50;
+const limitMax = 500;
 const cursorCharactersMax = 4_096;
 
 /** The parameters of a list that are not fields. */

@@ -1,19 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
 import type { QueryConfig } from '@cqrs/contract/config.ts';
 import { listenPorts, readConfigFile } from '@cqrs/runtime/config.ts';
 import { runUntilSignal } from '@cqrs/runtime/lifecycle.ts';
 import { createLogger } from '@cqrs/runtime/logger.ts';
 import { startOpsServer } from '@cqrs/runtime/ops-server.ts';
-import { connectRedis, redisAddress } from '@cqrs/runtime/read-store/connection.ts';
+import { connectRedis, readyOrLate, redisAddress } from '@cqrs/runtime/read-store/connection.ts';
 import { buildApp } from './app.ts';
 import { createMetrics } from './metrics.ts';
 import { countReads, createReadCounts } from './read-counts.ts';
 import { ReadGate } from './read-gate.ts';
 import { createReadStoreReader } from './read-store-reader.ts';
 
-const redisConnections = 2;
 const redisCommandMsMax = 1_000;
+const redisWaitMsMax = 2_000;
 const documentsPendingMax = 1_024;
 /** A list costs Redis what many documents cost. */
 const listsPendingMax = 64;
@@ -37,13 +38,15 @@ function onStore(failure: Error | null): void {
   storeFailure = failure;
 }
 
-const connections = Array.from({ length: redisConnections }, () =>
-  connectRedis(redisAddress(env), { name: 'cqrs-query', commandTimeoutMs: redisCommandMsMax }),
-);
-for (const connection of connections) {
-  connection.on('error', onStore);
-  connection.on('ready', () => onStore(null));
+function connect(): Redis {
+  const redis = connectRedis(redisAddress(env), {
+    name: 'cqrs-query',
+    commandTimeoutMs: redisCommandMsMax,
+  });
+  return redis.on('error', onStore).on('ready', () => onStore(null));
 }
+
+const connections = { documents: connect(), lists: connect() };
 const documentGate = new ReadGate({ pendingMax: documentsPendingMax, onStore });
 const listGate = new ReadGate({ pendingMax: listsPendingMax, onStore });
 const served = views.map((view) => ({
@@ -52,12 +55,12 @@ const served = views.map((view) => ({
   documents: { gate: documentGate, counts: createReadCounts() },
   lists: { gate: listGate, counts: createReadCounts() },
 }));
-const metrics = createMetrics(served);
+const registry = createMetrics(served);
 const app = buildApp({ views: served, logger, isStopping: () => stopping.signal.aborted });
 
 const ops = await startOpsServer({
   port: ports.ops,
-  registry: metrics.registry,
+  registry,
   isLive: () => true,
   // Redis being down is no reason to leave the Service: this replica can answer with a 503 that says why.
   isReady: () => serving && !stopping.signal.aborted,
@@ -75,6 +78,8 @@ const ops = await startOpsServer({
     };
   },
 });
+const { documents, lists } = connections;
+await Promise.all([documents, lists].map((redis) => readyOrLate(redis, redisWaitMsMax)));
 await app.listen({ host: '::', port: ports.http });
 serving = true;
 logger.info({ views: views.map(({ name }) => name), ...ports }, 'Serving reads');
@@ -88,6 +93,6 @@ runUntilSignal(logger, [
     },
   },
   { name: 'http server', stop: () => app.close() },
-  { name: 'Redis', stop: async () => connections.forEach((connection) => connection.disconnect()) },
+  { name: 'Redis', stop: async () => [documents, lists].forEach((redis) => redis.disconnect()) },
   { name: 'ops server', stop: () => ops.close() },
 ]);

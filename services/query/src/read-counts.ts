@@ -6,7 +6,7 @@ export const readOutcomes = [
   'overloaded',
   'store-unavailable',
 ] as const;
-export type ReadOutcome = (typeof readOutcomes)[number];
+type ReadOutcome = (typeof readOutcomes)[number];
 
 /** The reads that were asked and not answered from the store; they count for scaling like the others. */
 const refusals: readonly ReadOutcome[] = ['overloaded', 'store-unavailable'];

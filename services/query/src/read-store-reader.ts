@@ -9,10 +9,10 @@ import { BatchLane } from './batch-lane.ts';
 import type { ListRequest } from './list-request.ts';
 
 /** Redis answers nobody else during a batch or a page, so both are bounded. */
-const keysPerBatchMax = 64;
+const keysPerBatchMax = 128;
 const pageBytesMax = 1024 * 1024;
 
-export type ListPage = {
+type ListPage = {
   /** The documents' JSON, joined by commas. */
   readonly items: string;
   /** The last member of the page when there are more behind it; null otherwise. */
@@ -48,40 +48,36 @@ function askJoined(redis: Redis, lookups: string): Ask {
   };
 }
 
-/**
- * Spreads reads over several connections, because one waits for its batch to be answered before it sends the next.
- */
+/** Lists have a connection of their own, because a page may be a megabyte and documents should not wait behind it. */
+export type ReadStoreConnections = { readonly documents: Redis; readonly lists: Redis };
+
 export function createReadStoreReader(
-  connections: readonly Redis[],
+  connections: ReadStoreConnections,
   service: ServiceIdentity,
   view: ViewConfig,
 ): ReadStoreReader {
+  const { documents, lists } = connections;
   const keys = readStoreKeys(viewTag(service, view));
   const lookups = lookupShape(view);
   const isPlain = view.sources.every(({ role }) => role !== 'lookup');
-  const lanes = connections.map(
-    (redis) =>
-      new BatchLane(keysPerBatchMax, isPlain ? askStored(redis) : askJoined(redis, lookups)),
+  // One lane and not several: with fewer batches under way each holds more, and costs less.
+  const lane = new BatchLane(
+    keysPerBatchMax,
+    isPlain ? askStored(documents) : askJoined(documents, lookups),
   );
-  let turn = 0;
-  const next = <T>(all: readonly T[]): T => {
-    turn = (turn + 1) % all.length;
-    return all[turn] as T;
-  };
   return {
-    waited: () => lanes.reduce((sum, lane) => sum + lane.waited, 0),
-    document: (id) => next(lanes).read(keys.document(id)),
+    document: (id) => lane.read(keys.document(id)),
     list: async ({ indexSuffix, limit, after }) => {
-      const redis = next(connections);
       const start = after === null ? '-' : `(${after}`;
       const page = [lookups, start, limit, pageBytesMax];
       const call = (): Promise<unknown> =>
-        redis.callBuffer('FCALL_RO', functionNames.list, 1, keys.index(indexSuffix), ...page);
-      const [items, last] = (await withLibrary(redis, call)) as [Buffer, Buffer];
+        lists.callBuffer('FCALL_RO', functionNames.list, 1, keys.index(indexSuffix), ...page);
+      const [items, last] = (await withLibrary(lists, call)) as [Buffer, Buffer];
       return {
         items: items.toString('utf8'),
         last: last.length === 0 ? null : last.toString('utf8'),
       };
     },
+    waited: () => lane.waited,
   };
 }

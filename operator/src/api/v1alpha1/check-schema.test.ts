@@ -7,7 +7,21 @@ const order = (schema: Record<string, unknown>) => [
 
 describe('checkAggregateSchemas', () => {
   test.each<[string, Record<string, unknown>, string]>([
-    ['a type that does not exist', { properties: { a: { type: 'strin' } } }, 'properties/a/type'],
+    [
+      'a type that does not exist',
+      { properties: { a: { type: 'strin' } } },
+      'properties/a/type must be one of array, boolean, integer, null, number, object, string.',
+    ],
+    [
+      'a type that does not exist in a list',
+      { properties: { a: { type: ['null', 'strin'] } } },
+      'properties/a/type/1 must be one of array, boolean,',
+    ],
+    [
+      'a value of the wrong kind',
+      { properties: { a: { minLength: 'x' } } },
+      'properties/a/minLength must be integer',
+    ],
     ['a keyword that does not exist', { requierd: ['a'] }, 'unknown keyword: "requierd"'],
     ['a format that does not exist', { properties: { a: { format: 'emial' } } }, '"emial"'],
     ['a reference out of the schema', { $ref: 'https://example.com/a' }, "can't resolve reference"],

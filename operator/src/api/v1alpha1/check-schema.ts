@@ -1,4 +1,4 @@
-import { Ajv2020 } from 'ajv/dist/2020.js';
+import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import type { Aggregate } from './schema.ts';
 
@@ -18,12 +18,26 @@ function whyNot(schema: Aggregate['schema']): string | undefined {
   // An asynchronous validator answers with a promise, which every caller would take for a yes.
   if (schema['$async'] !== undefined) return '"$async" is not supported';
   if (isSurelyFine(schema)) return undefined;
+  const whole = validator();
   try {
-    validator().compile(schema);
+    whole.compile(schema);
     return undefined;
   } catch (error) {
+    const choice = wrongChoice(whole.errors ?? []);
+    if (choice !== undefined) return choice;
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+// The validator's own sentence tells each branch of the rule that was missed, but not what may stand there. The deepest
+// place is the wrong word itself and not the list that holds it.
+function wrongChoice(errors: readonly ErrorObject[]): string | undefined {
+  const [deepest] = errors
+    .filter(({ keyword }) => keyword === 'enum')
+    .toSorted((one, other) => other.instancePath.length - one.instancePath.length);
+  if (deepest === undefined) return undefined;
+  const { allowedValues } = deepest.params as { readonly allowedValues: readonly unknown[] };
+  return `${deepest.instancePath.slice(1)} must be one of ${allowedValues.join(', ')}`;
 }
 
 // Compiling the rules for schemas themselves takes fifty times as long as compiling a schema. They are compiled once and

@@ -36,11 +36,13 @@ export const remedies = {
   Suspended: 'Set spec.suspend to false to start the pods again.',
   Deleting: 'Wait until the topics are gone; remove the finalizer only if Kafka is lost for good.',
 
-  SchemaInvalid: 'Correct the schema in spec.aggregates; the last good one stays in use.',
+  SchemaInvalid: 'Correct the schema in spec.aggregates.',
   SourceServiceMissing:
     'Create that CqrsService in this namespace, or correct the service in spec.query.views.',
   SourceAggregateMissing:
     'Add that aggregate to the source service, or correct the aggregate in spec.query.views.',
+  UnknownField:
+    'Correct the field in spec.query.views, or add it to the properties of the aggregate’s schema.',
   NameTaken:
     'Delete or rename the object that is in the way, or give this CqrsService another name.',
   ApplyRefused: 'Correct what the API server names, or grant the operator what it lacks.',
@@ -68,6 +70,8 @@ export const remedies = {
   ProjectionFailing: 'Look at the logs of the projector; views stand still until it works again.',
   ProjectionHalted: 'Look at the event that the message names; the other partitions go on.',
   MetricsUnavailable: 'Check that APIService v1beta2.custom.metrics.k8s.io is available.',
+  MetricsApiAbsent:
+    'Run the operator in the cluster, as its chart does, or give it --metrics-api-port.',
   MetricsApiTaken: 'Remove the other metrics adapter, or scale the query Deployment by hand.',
 } as const satisfies Record<string, string>;
 

@@ -2,11 +2,18 @@ import { hasQuery } from '../../api/v1alpha1/service-kinds.ts';
 import { unresolvedSources } from '../../resources/sources.ts';
 import { errorOf, sentence, verdict, viewsOf, type Check } from './stage-check.ts';
 import { isCaughtUp } from './stage-reading.ts';
+import { unknownField } from './unknown-field.ts';
 
 export const sourceMissing: Check = ({ service, observed }) => {
   if (!hasQuery(service)) return undefined;
   const [first] = unresolvedSources(service, observed.siblings);
   return first && verdict('False', first.reason, first.message);
+};
+
+export const fieldUnknown: Check = ({ service, observed }) => {
+  if (!hasQuery(service)) return undefined;
+  const found = unknownField(service, observed.siblings);
+  return found === undefined ? undefined : verdict('False', 'UnknownField', found);
 };
 
 export const projectionHalted: Check = ({ observed }) => {

@@ -1,3 +1,4 @@
+import type { Reason } from '../../api/v1alpha1/conditions.ts';
 import { conditionOf, sentence, standing, verdict, type Check } from './stage-check.ts';
 import type { StatusInput } from './status.ts';
 
@@ -6,9 +7,15 @@ export const apiNotAsked: Check = (input) => {
   if (metricsApi.state === 'ours') return undefined;
   const before = conditionOf(input, 'ScalingActive');
   if (metricsApi.state === 'unknown' && before !== undefined) return standing(before);
-  const reason = metricsApi.state === 'foreign' ? 'MetricsApiTaken' : 'MetricsUnavailable';
-  return verdict('False', reason, sentence(metricsApi.message));
+  return verdict('False', apiReasons[metricsApi.state], sentence(metricsApi.message));
 };
+
+const apiReasons = {
+  foreign: 'MetricsApiTaken',
+  absent: 'MetricsApiAbsent',
+  unavailable: 'MetricsUnavailable',
+  unknown: 'MetricsUnavailable',
+} as const satisfies Record<string, Reason>;
 
 export const autoscalerSilent: Check = ({ observed }) =>
   (observed.autoscaler?.status?.conditions ?? []).length > 0

@@ -48,6 +48,16 @@ export const down =
     return verdict('False', reason, `No ${part} pod is ready.`);
   };
 
+/** A part that waits for a good schema before it is made at all, so that it has no pods to look at. */
+export const notMade =
+  (part: Part): Check =>
+  ({ observed }) => {
+    const [first] = observed.schemaProblems;
+    if (first === undefined || observed.workloads[part] !== undefined) return undefined;
+    const what = `Nothing is made here until the schema of aggregate ${first.aggregate} is mended.`;
+    return verdict('False', 'SchemaInvalid', what);
+  };
+
 /** As `down`; a part that was never up is starting, one that was is missed. */
 export const downSince =
   (type: Stage, part: Part): Check =>

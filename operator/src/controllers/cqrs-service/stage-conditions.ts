@@ -1,6 +1,8 @@
+import type { Reason } from '../../api/v1alpha1/conditions.ts';
 import { hasCommand, hasQuery } from '../../api/v1alpha1/service-kinds.ts';
 import {
   behind,
+  fieldUnknown,
   projectionHalted,
   projectorError,
   sourceMissing,
@@ -15,10 +17,12 @@ import {
 } from './scaling-checks.ts';
 import {
   always,
+  conditionOf,
   down,
   downSince,
   failing,
   notAskedYet,
+  notMade,
   unreachable,
   verdict,
   type Check,
@@ -56,8 +60,20 @@ const secretIncomplete: Check = ({ observed }) => {
   return verdict('False', 'SecretIncomplete', what);
 };
 
+// What a command pod says of a store that has never been there is no failure: that store starts with it.
+const commandFailing: Check = (input) => {
+  const before = conditionOf(input, 'CommandReady')?.reason;
+  const wasUp = before !== undefined && afterFirstStart.includes(before);
+  const hasPostgres = (input.observed.workloads.postgres?.ready ?? 0) > 0;
+  return wasUp || hasPostgres ? failing('command', 'CommandFailing')(input) : undefined;
+};
+
+const afterFirstStart: readonly Reason[] = ['CommandRunning', 'PodsNotReady', 'CommandFailing'];
+
 const checks: Readonly<Record<Stage, readonly Check[]>> = {
   StoresReady: [
+    notMade('postgres'),
+    (input) => (hasQuery(input.service) ? notMade('redis')(input) : undefined),
     secretIncomplete,
     (input) =>
       hasCommand(input.service) ? down('postgres', 'PostgresNotReady')(input) : undefined,
@@ -67,13 +83,15 @@ const checks: Readonly<Record<Stage, readonly Check[]>> = {
   ],
   CommandReady: [
     notWritten,
+    notMade('command'),
     suspended,
-    failing('command', 'CommandFailing'),
+    commandFailing,
     downSince('CommandReady', 'command'),
     always('True', 'CommandRunning', 'Commands are accepted.'),
   ],
   RelayStreaming: [
     notWritten,
+    notMade('relay'),
     suspended,
     relayError,
     downSince('RelayStreaming', 'relay'),
@@ -84,8 +102,10 @@ const checks: Readonly<Record<Stage, readonly Check[]>> = {
   ],
   ProjectionCaughtUp: [
     notRead,
+    notMade('projector'),
     suspended,
     sourceMissing,
+    fieldUnknown,
     projectionHalted,
     projectorError,
     downSince('ProjectionCaughtUp', 'projector'),
@@ -97,6 +117,7 @@ const checks: Readonly<Record<Stage, readonly Check[]>> = {
   ],
   QueryReady: [
     notRead,
+    notMade('query'),
     suspended,
     failing('query', 'QueryFailing'),
     downSince('QueryReady', 'query'),
@@ -104,6 +125,7 @@ const checks: Readonly<Record<Stage, readonly Check[]>> = {
   ],
   ScalingActive: [
     notRead,
+    notMade('query'),
     suspended,
     apiNotAsked,
     autoscalerSilent,

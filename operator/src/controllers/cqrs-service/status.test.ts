@@ -112,6 +112,26 @@ const rows: readonly Row[] = [
     says: 'exceeded quota: pods=10. Raise the quota',
   },
   {
+    when: 'a new Postgres is awaited by its command pods',
+    observed: {
+      workloads: { ...healthy.workloads, postgres: gone, command: gone },
+      readings: {
+        command: [
+          {
+            outcome: 'answered',
+            error: 'Postgres refuses connections',
+            errorCode: null,
+            streaming: false,
+            views: [],
+          },
+        ],
+      },
+    },
+    type: 'CommandReady',
+    reason: 'Starting',
+    says: 'No command pod is ready.',
+  },
+  {
     when: 'the command pods say why they are not ready',
     observed: {
       workloads: { ...healthy.workloads, command: gone },
@@ -248,6 +268,20 @@ const rows: readonly Row[] = [
     says: 'APIService belongs to Service a/b. Remove the other metrics adapter',
   },
   {
+    when: 'nobody asks this operator for metrics',
+    observed: { metricsApi: { state: 'absent', message: 'Started without it' } },
+    type: 'ScalingActive',
+    reason: 'MetricsApiAbsent',
+    says: 'Started without it. Run the operator in the cluster, as its chart does, or give it --metrics-api-port.',
+  },
+  {
+    when: 'the APIService does not answer',
+    observed: { metricsApi: { state: 'unavailable', message: 'No endpoints' } },
+    type: 'ScalingActive',
+    reason: 'MetricsUnavailable',
+    says: 'No endpoints. Check that APIService',
+  },
+  {
     when: 'the HPA has not looked yet',
     observed: scaler([]),
     type: 'ScalingActive',
@@ -289,6 +323,41 @@ describe('a stage', () => {
     expect(condition(lost, 'QueryReady').reason).toBe('PodsNotReady');
     const still = status(down, { service: withStatus(orders, lost) });
     expect(condition(still, 'QueryReady').reason).toBe('PodsNotReady');
+  });
+
+  it('fails, not starts, when a Postgres that was there is lost', () => {
+    const before = withStatus(orders, status());
+    const error = 'Postgres refuses connections';
+    const answer = { outcome: 'answered', error, errorCode: null } as const;
+    const lost = {
+      workloads: { ...healthy.workloads, postgres: gone, command: gone },
+      readings: { command: [{ ...answer, streaming: false, views: [] }] },
+    };
+    const first = status(lost, { service: before });
+    expect(condition(first, 'CommandReady').reason).toBe('CommandFailing');
+    const second = status(lost, { service: withStatus(orders, first) });
+    expect(condition(second, 'CommandReady').reason).toBe('CommandFailing');
+  });
+
+  it('that was never made waits for a good schema and names no pods', () => {
+    const schemaProblems = [{ aggregate: 'order', message: 'The schema is bad.' }];
+    const found = status({ schemaProblems, workloads: {}, readings: {} });
+    for (const { type, reason, message } of found.conditions ?? []) {
+      expect([type, reason]).toEqual([type, 'SchemaInvalid']);
+      expect(message).not.toMatch(/pod|good/i);
+    }
+    expect(condition(found, 'Stalled').message).toBe(
+      'The schema is bad. Nothing is made until it is mended. Correct the schema in spec.aggregates.',
+    );
+    expect(condition(found, 'StoresReady').message).toContain('Nothing is made here until');
+  });
+
+  it('that was made goes on with the last good schema', () => {
+    const schemaProblems = [{ aggregate: 'order', message: 'The schema is bad.' }];
+    const found = status({ schemaProblems });
+    expect(condition(found, 'Stalled').message).toContain('What the last good one made goes on.');
+    expect(condition(found, 'StoresReady').status).toBe('True');
+    expect(condition(found, 'QueryReady').status).toBe('True');
   });
 
   it('keeps what it said while a restarted operator has asked nobody', () => {

@@ -61,7 +61,12 @@ type Check = (summary: Summary) => Verdict | undefined;
 
 const schemaInvalid: Check = ({ observed }) => {
   const [first] = observed.schemaProblems;
-  return first && verdict('True', 'SchemaInvalid', first.message);
+  if (first === undefined) return undefined;
+  const rest =
+    observed.workloads.command === undefined
+      ? 'Nothing is made until it is mended.'
+      : 'What the last good one made goes on.';
+  return verdict('True', 'SchemaInvalid', `${first.message} ${rest}`);
 };
 
 const refused: Check = ({ refusals }) => {
@@ -69,8 +74,13 @@ const refused: Check = ({ refusals }) => {
   return first && verdict('True', first.reason, first.message);
 };
 
-// Failing closed: these stages stand still until somebody decides, so waiting helps nobody.
-const needSomebody: readonly Reason[] = ['SlotLost', 'SlotAhead', 'ProjectionHalted'];
+// These stages stand still, or answer wrongly, until somebody decides: waiting helps nobody.
+const needSomebody: readonly Reason[] = [
+  'UnknownField',
+  'SlotLost',
+  'SlotAhead',
+  'ProjectionHalted',
+];
 
 const halted: Check = ({ byStage }) => {
   const found = stages

@@ -47,7 +47,26 @@ const nothingRuns = status({
 });
 const relayLost = status({ readings: relaySays('CQRS_REPLICATION_FAILED') }, well);
 const slotLost = status({ readings: relaySays('CQRS_SLOT_LOST') }, well);
+const schemaProblems = [{ aggregate: 'order', message: 'The schema is bad.' }];
+const neverMade = status({ schemaProblems, workloads: {}, readings: {} });
+const spoiled = status({ schemaProblems }, well);
+
 test.each([
+  {
+    when: 'the first schema is invalid',
+    before: undefined,
+    after: neverMade,
+    events: ['Warning SchemaInvalid'],
+  },
+  { when: 'it still is', before: neverMade, after: neverMade, events: [] },
+  { when: 'it was mended', before: neverMade, after: starting, events: ['Normal Created'] },
+  {
+    when: 'a later schema is invalid',
+    before: well,
+    after: spoiled,
+    events: ['Warning SchemaInvalid'],
+  },
+  { when: 'the later one was mended', before: spoiled, after: well, events: ['Normal Ready'] },
   { when: 'the first pass', before: undefined, after: starting, events: ['Normal Created'] },
   { when: 'nothing changed', before: well, after: well, events: [] },
   { when: 'the parts look for each other', before: starting, after: nothingRuns, events: [] },
@@ -77,6 +96,11 @@ test.each([
   { when: 'the slot was lost', before: well, after: slotLost, events: ['Warning SlotLost'] },
 ])('$when: $events', ({ before, after, events }) => {
   expect(told(before, after)).toEqual(events);
+});
+
+test('an invalid schema is told in whole, though every stage speaks of it', () => {
+  const [event] = eventsBetween(undefined, neverMade);
+  expect(event?.note).toContain('The schema is bad. Nothing is made until it is mended.');
 });
 
 test('scaling is told with its numbers', () => {

@@ -16,6 +16,7 @@ const calmReasons: readonly Reason[] = [
   'Suspended',
   'Deleting',
   'MetricsUnavailable',
+  'MetricsApiAbsent',
 ];
 
 /** Reasons that a new service goes through while its parts find each other; told only when something was lost. */
@@ -36,11 +37,17 @@ export function eventsBetween(
   after: CqrsServiceStatus,
 ): readonly EventNote[] {
   return [
-    ...(before?.observedGeneration === undefined ? [created] : []),
+    ...(isMade(after) && !isMade(before) ? [created] : []),
     ...becameReady(before, after),
     ...scaled(before, after),
     ...failed(before, after),
   ];
+}
+
+// The first pass of a service whose schema is invalid makes nothing, and its stages say so.
+function isMade(status: CqrsServiceStatus | undefined): boolean {
+  if (status?.observedGeneration === undefined) return false;
+  return conditionOf(status, 'CommandReady')?.reason !== 'SchemaInvalid';
 }
 
 const created: EventNote = {
@@ -82,8 +89,10 @@ function failed(
     return last?.reason !== reason && (wasLost || !firstReasons.includes(reason));
   });
   // A stage that stalls the whole service would otherwise tell the same thing twice.
-  const told = new Map(alarms.map((alarm) => [alarm.reason, alarm]));
-  return [...told.values()].map(({ reason, message }) => ({
+  const told = alarms.filter(
+    ({ reason }, position) => alarms.findIndex((alarm) => alarm.reason === reason) === position,
+  );
+  return told.map(({ reason, message }) => ({
     type: 'Warning',
     reason,
     action: 'Reconcile',

@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import { decodeEvent, type KafkaRecord } from './decode-event.ts';
+
+const record: KafkaRecord = {
+  offset: '41',
+  key: Buffer.from('o1'),
+  value: Buffer.from(
+    '{"data": {"total": 5}, "state": {"id": "o1", "total": 12345678901234567890}}',
+  ),
+  headers: {
+    ce_sequence: Buffer.from('3'),
+    ce_pglsn: Buffer.from('26500000'),
+    ce_time: Buffer.from('2025-01-02T03:04:05.678901Z'),
+  },
+};
+
+test('reads what a view needs of a record, the state in the text in which it was written', () => {
+  expect(decodeEvent(record)).toEqual({
+    ok: true,
+    event: {
+      offset: '41',
+      aggregateId: 'o1',
+      version: '3',
+      lsn: '26500000',
+      timeMs: Date.UTC(2025, 0, 2, 3, 4, 5, 678),
+      state: {
+        json: '{"id": "o1", "total": 12345678901234567890}',
+        fields: { id: 'o1', total: 12345678901234567000 },
+      },
+    },
+  });
+});
+
+test.each([
+  ['a deleted aggregate', { value: Buffer.from('{"state":null,"data":null}') }, { state: null }],
+  ['a tombstone', { value: null }, { state: null }],
+  [
+    'line breaks between the members',
+    { value: Buffer.from('{"state":{\n"id":"o1"}}') },
+    { state: { json: '{"id":"o1"}', fields: { id: 'o1' } } },
+  ],
+  [
+    'no LSN and no time',
+    { headers: { ce_sequence: '1' } },
+    { version: '1', lsn: '', timeMs: null },
+  ],
+])('takes %s', (_, change, expected) => {
+  expect(decodeEvent({ ...record, ...change })).toMatchObject({ ok: true, event: expected });
+});
+
+test.each([
+  ['no key', { key: null }, /key/],
+  ['an empty key', { key: Buffer.from('') }, /key/],
+  ['a key with NUL', { key: Buffer.from('a\0b') }, /key/],
+  ['no version', { headers: {} }, /ce_sequence is ""/],
+  ['version 0', { headers: { ce_sequence: '0' } }, /ce_sequence is "0"/],
+  [
+    'a version beyond what doubles count',
+    { headers: { ce_sequence: '9007199254740992' } },
+    /ce_sequence/,
+  ],
+  [
+    'a wrong LSN',
+    { headers: { ce_sequence: '1', ce_pglsn: '0/16B3748' } },
+    /ce_pglsn is "0\/16B3748"/,
+  ],
+  ['no JSON', { value: Buffer.from('{"state":') }, /value/],
+  ['an array', { value: Buffer.from('[]') }, /value/],
+  ['no state', { value: Buffer.from('{"data":{}}') }, /value/],
+  ['a state that is no object', { value: Buffer.from('{"state":[]}') }, /value/],
+])('refuses %s with a sentence', (_, change, detail) => {
+  expect(decodeEvent({ ...record, ...change })).toEqual({
+    ok: false,
+    detail: expect.stringMatching(detail) as string,
+  });
+});

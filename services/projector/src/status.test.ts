@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest';
+import {
+  noteApplied,
+  noteHighWatermark,
+  ownPartition,
+  type OwnedPartition,
+} from './owned-partition.ts';
+import { projectorStatus, viewStatus } from './status.ts';
+
+const lease = { id: 'lease', offset: '0' };
+
+function owned(partition: number): OwnedPartition {
+  return ownPartition({ topic: 'orders', partition }, true, 1_000);
+}
+
+test('a partition is behind from the last time that it was known to be up to date', () => {
+  const partition = owned(0);
+  const status = (nowMs: number) => {
+    const { lagEvents, lagSeconds } = viewStatus(
+      { view: 'v', partitions: [partition], troubles: [] },
+      nowMs,
+    );
+    return [lagEvents, lagSeconds];
+  };
+  expect(status(9_000)).toEqual([0, 0]);
+  partition.next = 0n;
+  noteHighWatermark(partition, 10n, 2_000);
+  expect(status(9_000)).toEqual([10, 8]);
+  // While it catches up with the past, it is as fresh as the last event that it shows.
+  noteApplied(partition, { lease, next: 5n, timeMs: 400 });
+  expect(status(9_000)).toEqual([5, 8.6]);
+  noteApplied(partition, { lease, next: 10n, timeMs: 500 });
+  noteHighWatermark(partition, 10n, 9_000);
+  expect(status(60_000)).toEqual([0, 0]);
+  // One event after an idle minute makes it late by the time since, not by a minute.
+  noteHighWatermark(partition, 10n, 59_000);
+  noteHighWatermark(partition, 11n, 60_000);
+  expect(status(60_500)).toEqual([1, 1.5]);
+});
+
+test('a view sums the events of its partitions and is as late as the latest of them', () => {
+  const [one, other] = [owned(0), owned(1)];
+  for (const partition of [one, other]) partition.next = 0n;
+  noteHighWatermark(one, 3n, 2_000);
+  noteHighWatermark(other, 4n, 2_000);
+  noteApplied(other, { lease, next: 1n, timeMs: 5_000 });
+  const partitions = [one, other];
+  expect(viewStatus({ view: 'v', partitions, troubles: [] }, 6_000)).toMatchObject({
+    lagEvents: 6,
+    lagSeconds: 5,
+  });
+});
+
+test('says which partitions are halted and why, the first trouble, and nothing of views it owns nothing of', () => {
+  const halted = {
+    ...owned(2),
+    halt: { code: 'CQRS_VERSION_GAP', message: 'Restore it.' } as const,
+  };
+  const trouble = { code: 'CQRS_TOPIC_MISSING', message: 'It waits.' } as const;
+  expect(
+    projectorStatus(
+      [
+        { view: 'a', partitions: [], troubles: [trouble] },
+        { view: 'b', partitions: [halted], troubles: [] },
+      ],
+      1_000,
+    ),
+  ).toEqual({
+    program: 'projector',
+    error: 'It waits.',
+    errorCode: 'CQRS_TOPIC_MISSING',
+    views: [
+      {
+        view: 'b',
+        lagEvents: 0,
+        lagSeconds: 0,
+        halted: [{ topicPartition: 'orders:2', error: 'CQRS_VERSION_GAP: Restore it.' }],
+      },
+    ],
+  });
+});
