@@ -3,6 +3,7 @@
  * `--json` as one object. Notes of what is going on go to stderr.
  */
 import { parseArgs } from 'node:util';
+import { benchCommands } from './commands.ts';
 import { asJson, asTable, type Measured } from './figures.ts';
 import { benchReconcile } from './reconcile.ts';
 
@@ -13,6 +14,7 @@ export type BenchOptions = {
 };
 
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Measured>>> = {
+  commands: benchCommands,
   reconcile: benchReconcile,
 };
 
