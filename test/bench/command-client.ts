@@ -38,7 +38,7 @@ async function sendInTurn(socket: Socket, next: () => string, seen: Seen): Promi
     received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
     const head = received.indexOf(headEnd);
     if (head < 0) return;
-    const text = received.latin1Slice(0, head);
+    const text = received.toString('latin1', 0, head);
     const bodyBytes = Number(/\r\ncontent-length: (\d+)/i.exec(text)?.[1] ?? 0);
     if (received.length < head + headEnd.length + bodyBytes) return;
     received = Buffer.alloc(0);
