@@ -52,4 +52,43 @@ describe('admission', () => {
       'fulfilled',
     ]);
   });
+
+  it('runs what has the same key in turn, and other keys past it', async () => {
+    const admission = createAdmission({ runningMax: 2, waitingMax: 9, waitMsMax: 10_000 });
+    const order: string[] = [];
+    const { open, pass } = gate();
+    const work = (name: string) => async () => {
+      order.push(name);
+      await pass();
+    };
+    const runs = [
+      admission.run('a', work('a1')),
+      admission.run('a', work('a2')),
+      admission.run('b', work('b1')),
+      admission.run('a', work('a3')),
+    ];
+    expect([admission.running(), admission.waiting()]).toEqual([2, 2]);
+    await Promise.resolve();
+    expect(order).toEqual(['a1', 'b1']);
+    open();
+    await Promise.all(runs);
+    expect(order).toEqual(['a1', 'b1', 'a2', 'a3']);
+    expect([admission.running(), admission.waiting()]).toEqual([0, 0]);
+  });
+
+  it('forgets those who waited too long for a key or for room, and the key goes on', async () => {
+    const admission = createAdmission({ runningMax: 1, waitingMax: 9, waitMsMax: 20 });
+    const { open, pass } = gate();
+    const running = admission.run('a', pass);
+    const late = await Promise.all(
+      ['a', 'b', 'a', 'b', null].map((key) => admission.run(key, async () => key)),
+    );
+    expect(late).toEqual(Array.from({ length: 5 }, () => ({ admitted: false })));
+    open();
+    await running;
+    for (const key of ['a', 'b', null]) {
+      expect(await admission.run(key, async () => key)).toEqual({ admitted: true, value: key });
+    }
+    expect([admission.running(), admission.waiting()]).toEqual([0, 0]);
+  });
 });

@@ -3,7 +3,11 @@ import type { Redis } from 'ioredis';
 import type { ServiceIdentity, ViewConfig } from '@cqrs/contract/config.ts';
 import { CqrsError } from '@cqrs/contract/errors.ts';
 import { assertNoEviction } from '@cqrs/runtime/read-store/connection.ts';
-import { functionNames, withLibrary, withoutCommand } from '@cqrs/runtime/read-store/function-library.ts';
+import {
+  functionNames,
+  withLibrary,
+  withoutCommand,
+} from '@cqrs/runtime/read-store/function-library.ts';
 import { readStoreKeys } from '@cqrs/runtime/read-store/keys.ts';
 import { applyShape } from '@cqrs/runtime/read-store/view-shape.ts';
 import { viewTag } from '@cqrs/runtime/read-store/view-tag.ts';

@@ -114,7 +114,7 @@ async function read(api: AggregateApi, { request, reply }: Exchange): Promise<Fa
   if (!admitted.admitted) return sendOverloaded(api, reply);
   api.onStore(null);
   const found = admitted.value;
-  if (found === undefined) {
+  if (found === undefined || found.stateText === null) {
     return sendProblem(reply, 'not-found', `There is no ${name} with the id ${id}.`);
   }
   void reply.header('etag', formatEntityTag(found.version)).header('cache-control', 'no-store');
