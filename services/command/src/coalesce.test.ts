@@ -32,6 +32,7 @@ function statements(fails: (items: readonly string[]) => Error | undefined = () 
   };
 }
 
+const letters = (text: string): string[] => text.split('');
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Ends every statement as it comes, until nothing is left. */
@@ -47,10 +48,10 @@ describe('coalescer', () => {
   it('sends at once what came together, and collects the rest meanwhile, in order and bounded', async () => {
     const postgres = statements();
     const coalesce = createCoalescer(limits, { ...postgres.work, bytesOf: () => 1 });
-    const results = [...'AB'].map(coalesce);
+    const results = letters('AB').map(coalesce);
     await nextTurn();
     expect(postgres.items()).toEqual(['AB']);
-    results.push(...[...'CDEFG'].map(coalesce));
+    results.push(...letters('CDEFG').map(coalesce));
     await nextTurn();
     expect(postgres.items()).toEqual(['AB']);
     await endAll(postgres);
@@ -61,7 +62,7 @@ describe('coalescer', () => {
   it('bounds the bytes of a statement; what is larger goes alone', async () => {
     const postgres = statements();
     const coalesce = createCoalescer(limits, postgres.work);
-    const results = [...'ABCLD'].map(coalesce);
+    const results = letters('ABCLD').map(coalesce);
     await nextTurn();
     await endAll(postgres);
     expect(postgres.items()).toEqual(['AB', 'C', 'L', 'D']);
@@ -71,7 +72,7 @@ describe('coalescer', () => {
   it('has no more statements under way than it may', async () => {
     const postgres = statements();
     const coalesce = createCoalescer({ ...limits, statementsMax: 2 }, postgres.work);
-    const results = [...'ABCDEFGH'].map(coalesce);
+    const results = letters('ABCDEFGH').map(coalesce);
     await nextTurn();
     expect(postgres.sent).toHaveLength(2);
     await endAll(postgres);
@@ -83,7 +84,7 @@ describe('coalescer', () => {
       items.includes('X') ? new RangeError('X is wrong') : undefined,
     );
     const coalesce = createCoalescer(limits, { ...postgres.work, bytesOf: () => 1 });
-    const results = Promise.allSettled([...'AXB'].map(coalesce));
+    const results = Promise.allSettled(letters('AXB').map(coalesce));
     await nextTurn();
     await endAll(postgres);
     expect(await results).toMatchObject([
@@ -98,7 +99,7 @@ describe('coalescer', () => {
     let isDown = true;
     const postgres = statements(() => (isDown ? new Error('the connection is lost') : undefined));
     const coalesce = createCoalescer(limits, postgres.work);
-    const results = Promise.allSettled([...'AB'].map(coalesce));
+    const results = Promise.allSettled(letters('AB').map(coalesce));
     await nextTurn();
     await endAll(postgres);
     expect((await results).map(({ status }) => status)).toEqual(['rejected', 'rejected']);

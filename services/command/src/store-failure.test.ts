@@ -36,8 +36,9 @@ it('names a broken check constraint and nothing else', () => {
   expect(brokenConstraint(null)).toBeUndefined();
 });
 
+const mayBe = (code: string) => mayBeOneRow(storeFailure(failure(code)));
+
 it('knows which failures one row of a statement can be the reason of', () => {
-  const mayBe = (code: string) => mayBeOneRow(storeFailure(failure(code)));
   expect(
     ['23514', '23505', '21000', '22P05', '40P01', '55P03', '57014'].filter(mayBe),
   ).toHaveLength(7);

@@ -46,8 +46,9 @@ const patientLanesMax = 12;
 /** A shared statement that waits for a lock keeps everybody in it waiting, so it gives up and each goes alone. */
 const sharedLockMsMax = 250;
 
+const isBroken = (error: unknown): boolean => error instanceof WriteStoreError;
+
 export function createStore(address: PostgresAddress): Store {
-  const isBroken = (error: unknown): boolean => error instanceof WriteStoreError;
   const shared = createLanes(address, {
     lanesMax: appending.statementsMax + finding.statementsMax,
     session: { lock_timeout: sharedLockMsMax },
