@@ -2,8 +2,8 @@ import type postgres from 'postgres';
 import type { Append, Key, Stored } from './store.ts';
 
 /**
- * The rows of many aggregates, in the order of the keys. Each is looked up by itself (`lateral`): a plan for many keys
- * that was made when the table was small would read all of it when it is large.
+ * The rows of many aggregates, in the order of the keys. Each is looked up by itself (`lateral`), because a join of all
+ * may be planned as a walk through the whole index.
  */
 export async function findTogether(
   sql: postgres.Sql,

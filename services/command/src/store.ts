@@ -43,15 +43,19 @@ const appending = { statementsMax: 2, batchItemsMax: 128, batchBytesMax: 1_048_5
 const finding = { statementsMax: 2, batchItemsMax: 128, batchBytesMax: 1_048_576 };
 /** Work that waits for rows of others, or runs alone because it failed in company. */
 const patientLanesMax = 12;
-/** A shared statement that waits for a lock keeps everybody in it waiting, so it gives up and each goes alone. */
-const sharedLockMsMax = 250;
+const sharedSession = {
+  /** Milliseconds. A statement that waits for a lock keeps all in it waiting, so it gives up and each goes alone. */
+  lock_timeout: 250,
+  /** A plan is kept; one made while the table is small must not read all of it when it is large. */
+  enable_seqscan: 'off',
+};
 
 const isBroken = (error: unknown): boolean => error instanceof WriteStoreError;
 
 export function createStore(address: PostgresAddress): Store {
   const shared = createLanes(address, {
     lanesMax: appending.statementsMax + finding.statementsMax,
-    session: { lock_timeout: sharedLockMsMax },
+    session: sharedSession,
     isBroken,
   });
   const patient = createLanes(address, { lanesMax: patientLanesMax, session: {}, isBroken });
