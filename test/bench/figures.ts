@@ -1,9 +1,18 @@
+/** What a bench is told. */
+export type BenchOptions = {
+  readonly services: number;
+  /** Tells a person what is going on. */
+  readonly note: (text: string) => void;
+};
+
 /** A measured number, under the key by which programs read it: the unit is the key's last word. */
-export type Figure = {
+type Figure = {
   readonly key: string;
   readonly value: number;
   /** What the number should not exceed. */
   readonly atMost?: number;
+  /** What the number should reach. */
+  readonly atLeast?: number;
   /** The same thing done the plainest way, measured in the same run. */
   readonly peer?: { readonly key: string; readonly value: number };
 };
@@ -21,10 +30,10 @@ export function asJson({ name, figures }: Measured): Readonly<Record<string, str
 
 /** The figures in columns; a figure beyond its bound is marked. */
 export function asTable({ name, figures }: Measured): string {
-  const rows = figures.map(({ key, value, atMost, peer }) => [
+  const rows = figures.map(({ key, value, peer, ...bounds }) => [
     key,
     String(rounded(value)),
-    atMost === undefined ? '' : `≤ ${atMost}${value > atMost ? '  MISSED' : ''}`,
+    target(value, bounds),
     peer === undefined ? '' : `${peer.key} ${rounded(peer.value)}`,
     peer === undefined || peer.value === 0 ? '' : `× ${(value / peer.value).toFixed(2)}`,
   ]);
@@ -36,6 +45,12 @@ export function asTable({ name, figures }: Measured): string {
     .map((row) => row.map((cell, column) => cell.padEnd(widths?.[column] ?? 0)).join('  '))
     .map((line) => `${line.trimEnd()}\n`)
     .join('');
+}
+
+function target(value: number, { atMost, atLeast }: Pick<Figure, 'atMost' | 'atLeast'>): string {
+  if (atMost !== undefined) return `≤ ${atMost}${value > atMost ? '  MISSED' : ''}`;
+  if (atLeast !== undefined) return `≥ ${atLeast}${value < atLeast ? '  MISSED' : ''}`;
+  return '';
 }
 
 /** The value that `share` of the values do not exceed (nearest rank); NaN without values. */

@@ -4,18 +4,14 @@
  */
 import { parseArgs } from 'node:util';
 import { benchCommands } from './commands.ts';
-import { asJson, asTable, type Measured } from './figures.ts';
+import { asJson, asTable, type BenchOptions, type Measured } from './figures.ts';
 import { benchReconcile } from './reconcile.ts';
-
-export type BenchOptions = {
-  readonly services: number;
-  /** Tells a person what is going on. */
-  readonly note: (text: string) => void;
-};
+import { benchVisible } from './visible.ts';
 
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Measured>>> = {
   commands: benchCommands,
   reconcile: benchReconcile,
+  visible: benchVisible,
 };
 
 const servicesByDefault = '1000';
@@ -40,4 +36,6 @@ async function main(): Promise<void> {
   process.stdout.write(values.json ? `${JSON.stringify(asJson(measured))}\n` : asTable(measured));
 }
 
+// Ending by a signal would skip the handlers that end the children.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 await main();

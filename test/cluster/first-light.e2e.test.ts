@@ -5,7 +5,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildImages } from './images/build-images.ts';
-import { status } from './local/cluster.ts';
 import {
   applyExample,
   createNamespace,
@@ -14,7 +13,13 @@ import {
   removeExamples,
   untilReady,
 } from '../quickstart/examples.ts';
-import { chooseCluster, openCluster, type Cluster } from '../quickstart/find-cluster.ts';
+import {
+  chooseCluster,
+  deleteCluster,
+  openCluster,
+  type Cluster,
+  type ClusterChoice,
+} from '../quickstart/find-cluster.ts';
 import {
   helmTest,
   installChart,
@@ -38,8 +43,8 @@ const quiet = (): void => undefined;
 const soon = { timeoutMs: 60_000, periodMs: 500 };
 const longer = { timeoutMs: 240_000, periodMs: 1_000 };
 
+let choice: ClusterChoice;
 let cluster: Cluster;
-let wasRunning = false;
 let servicesImage = '';
 const urls = { orders: '', ordersQuery: '', payments: '', history: '' };
 const closers: (() => void)[] = [];
@@ -72,14 +77,13 @@ const everything =
 const instance = (service: string): string => `app.kubernetes.io/instance=${service}`;
 
 beforeAll(async () => {
-  const choice = await chooseCluster({
+  choice = await chooseCluster({
     context: process.env['CQRS_TEST_CONTEXT'],
     once: true,
     keep: false,
     operatorImage: undefined,
     servicesImage: undefined,
   });
-  wasRunning = choice.kind === 'local' && (await status()).some(({ running }) => running);
   cluster = await openCluster(choice, quiet);
   const images = await buildImages(quiet);
   await cluster.load(images);
@@ -102,7 +106,7 @@ afterAll(async () => {
   for (const close of closers) close();
   await removeExamples(cluster.kubectl);
   await uninstallOperator(cluster);
-  if (!wasRunning && cluster.remove !== null) await cluster.remove(quiet);
+  if (!cluster.existed && choice.kind !== 'given') await deleteCluster(choice.kind, quiet);
 }, 300_000);
 
 test('what a command wrote is read back through the query side, by key and by index', async () => {

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
+import { dirname } from 'node:path';
 import type { Images } from '../cluster/images/image-set.ts';
 import { loadImages, loadImagesIntoKind } from '../cluster/images/load-images.ts';
-import { up } from '../cluster/local/cluster.ts';
+import { status, up } from '../cluster/local/cluster.ts';
 import { down } from '../cluster/local/down.ts';
 import { ensureTools } from '../cluster/tools/tools.ts';
 import { runCommand } from '../terminal/run-command.ts';
@@ -13,7 +14,8 @@ import type { Options } from './options.ts';
 export type Cluster = {
   readonly title: string;
   readonly kubectl: Kubectl;
-  readonly kubectlCommand: string;
+  /** The flags by which kubectl and the operator reach it. */
+  readonly connection: readonly string[];
   readonly helm: { readonly binary: string; readonly connection: readonly string[] };
   /** True when the images built here can be put into the cluster's nodes. */
   readonly loadsImages: boolean;
@@ -23,8 +25,10 @@ export type Cluster = {
     namespace: string,
     service: string,
   ) => Promise<{ url: string; close: () => void }>;
-  /** Ends what this project made: the whole cluster if it is ours, only what was installed otherwise. */
-  readonly remove: ((update: Update) => Promise<void>) | null;
+  /** False when this very call made the cluster; what was there before is never removed as a whole. */
+  readonly existed: boolean;
+  /** Lines for a shell in which `kubectl` alone reaches the cluster. */
+  readonly shell: readonly string[];
 };
 
 export type ClusterChoice =
@@ -63,13 +67,16 @@ async function localCluster(update: Update): Promise<Cluster> {
       'No cluster to use: there is no Docker engine for kind, and a cluster of its own needs Linux and root. Start Docker and install kind, name a cluster with --context, or run as root on Linux.',
     );
   }
+  const existed = (await status()).some(({ running }) => running);
   const local = await up((progress) => update({ label: progress.step }));
   const connection = ['--kubeconfig', local.kubeconfigPath, '--context', local.contextName];
   const kubectl = createKubectl(local.kubectlPath, connection);
   return {
     title: `the local cluster (context ${local.contextName})`,
     kubectl,
-    kubectlCommand: `${local.kubectlPath} --kubeconfig ${local.kubeconfigPath}`,
+    connection,
+    existed,
+    shell: [`export KUBECONFIG=${local.kubeconfigPath} PATH=${dirname(local.kubectlPath)}:$PATH`],
     helm: {
       binary: local.helmPath,
       connection: ['--kubeconfig', local.kubeconfigPath, '--kube-context', local.contextName],
@@ -89,52 +96,57 @@ async function localCluster(update: Update): Promise<Cluster> {
       ]);
       return { url: `http://${ip}`, close: () => undefined };
     },
-    remove: async (progress) => down((step) => progress({ label: step.step }), { purge: true }),
   };
 }
 
 async function kindCluster(update: Update): Promise<Cluster> {
   const existing = await runCommand('kind', ['get', 'clusters'], { timeoutMs: probeTimeoutMs });
-  if (!existing.output.split('\n').includes(kindName)) {
+  const existed = existing.output.split('\n').includes(kindName);
+  if (!existed) {
     update({ label: 'creating a kind cluster' });
     const created = await runCommand(
       'kind',
       ['create', 'cluster', '--name', kindName, '--wait', '120s'],
-      {
-        timeoutMs: kindTimeoutMs,
-        onLine: (line) => update({ label: line.trim() }),
-      },
+      { timeoutMs: kindTimeoutMs, onLine: (line) => update({ label: line.trim() }) },
     );
     if (created.code !== 0) throw new Error(`kind could not create a cluster: ${created.output}`);
   }
-  const given = await givenCluster(`kind-${kindName}`);
   return {
-    ...given,
+    ...(await givenCluster(`kind-${kindName}`)),
     title: `kind (cluster ${kindName})`,
-    remove: async () => {
-      const { code, output } = await runCommand('kind', ['delete', 'cluster', '--name', kindName], {
-        timeoutMs: kindTimeoutMs,
-      });
-      if (code !== 0) throw new Error(`kind could not delete its cluster: ${output}`);
-    },
+    existed,
   };
+}
+
+/** Ends a cluster that `openCluster` made, with everything in it; one that is down already is forgotten. */
+export async function deleteCluster(kind: 'kind' | 'local', update: Update): Promise<void> {
+  if (kind === 'local') {
+    await down((progress) => update({ label: progress.step }), { purge: true });
+    return;
+  }
+  const deleted = await runCommand('kind', ['delete', 'cluster', '--name', kindName], {
+    timeoutMs: kindTimeoutMs,
+  });
+  if (deleted.code !== 0) throw new Error(`kind could not delete its cluster: ${deleted.output}`);
 }
 
 async function givenCluster(context: string): Promise<Cluster> {
   const tools = await ensureTools(['kubectl', 'helm'], () => undefined);
-  const kubectl = createKubectl(tools.kubectl, ['--context', context]);
+  const connection = ['--context', context];
+  const kubectl = createKubectl(tools.kubectl, connection);
   await kubectl.run(['version']);
   const kind = /^kind-(.+)$/u.exec(context)?.[1];
   return {
     title: `the cluster of context ${context}`,
     kubectl,
-    kubectlCommand: `kubectl --context ${context}`,
+    connection,
+    existed: true,
+    shell: [`alias kubectl='kubectl --context ${context}'`],
     helm: { binary: tools.helm, connection: ['--kube-context', context] },
     loadsImages: kind !== undefined,
     load: async (images) =>
       loadImagesIntoKind(images, { kindPath: 'kind', clusterName: kind ?? kindName }),
     reach: async (namespace, service) => portForward(kubectl, namespace, service),
-    remove: null,
   };
 }
 

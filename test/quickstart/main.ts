@@ -17,6 +17,7 @@ import { installOperator, operatorNamespace, type ImageReferences } from './inst
 import { scaleOutAndIn } from './scale-reads.ts';
 import { parseOptions, type Options } from './options.ts';
 import { recordCluster, removeEverything } from './remove.ts';
+import { exampleOrder } from './traffic.ts';
 import { writeAndReadBack } from './write-and-read.ts';
 
 async function main(options: Options, terminal: Terminal): Promise<void> {
@@ -25,7 +26,7 @@ async function main(options: Options, terminal: Terminal): Promise<void> {
   const cluster = await terminal.step('find or start a cluster', async (update) =>
     openCluster(choice, update),
   );
-  await recordCluster(choice);
+  await recordCluster(choice, cluster);
   terminal.line(`  using ${cluster.title}`);
 
   terminal.heading('2  Images');
@@ -54,9 +55,13 @@ async function main(options: Options, terminal: Terminal): Promise<void> {
     await pressEnter('  Press Enter to send reads until the HPA scales out ');
   await scaleOutAndIn(cluster, { orderIds, loadImage: images.services }, terminal);
 
-  terminal.heading('What next');
-  terminal.line(farewell(cluster));
-  if (options.once && !options.keep) await removeEverything(terminal);
+  if (options.once && !options.keep) {
+    terminal.heading('7  Tear down, as npm stop does');
+    await removeEverything(terminal);
+  } else {
+    terminal.heading('What next');
+    for (const line of farewell(cluster)) terminal.line(`  ${line}`);
+  }
 }
 
 type Provided = ImageReferences & { readonly services: string };
@@ -99,29 +104,38 @@ async function pressEnter(question: string): Promise<void> {
   prompt.close();
 }
 
-function farewell(cluster: Cluster): string {
-  const kubectl = cluster.kubectlCommand;
+function farewell(cluster: Cluster): string[] {
+  const order = JSON.stringify(exampleOrder(1));
   return [
-    `  Look:    ${kubectl} get cqrs,hpa,pods -n ${exampleNamespace}`,
-    `  Why:     ${kubectl} describe cqrs orders -n ${exampleNamespace}`,
-    `  Write:   ${kubectl} port-forward -n ${exampleNamespace} svc/orders-command 8080:80    then POST http://127.0.0.1:8080/order`,
-    `  Read:    ${kubectl} port-forward -n ${exampleNamespace} svc/orders-query 8081:80      then GET http://127.0.0.1:8081/orders?customerId=c1`,
-    `  Logs:    ${kubectl} logs -n ${operatorNamespace} deploy/cqrs-operator -f`,
-    '  Stop:    npm stop',
-  ].join('\n');
+    ...cluster.shell,
+    `kubectl get cqrs,hpa,pods -n ${exampleNamespace}             # look`,
+    `kubectl describe cqrs orders -n ${exampleNamespace}          # why`,
+    `kubectl logs -n ${operatorNamespace} deploy/cqrs-operator -f # what the operator does`,
+    `kubectl port-forward -n ${exampleNamespace} svc/orders-command 8080:80 &`,
+    `kubectl port-forward -n ${exampleNamespace} svc/orders-query 8081:80 &`,
+    `curl -i http://127.0.0.1:8080/order -H 'content-type: application/json' -d '${order}'`,
+    `curl 'http://127.0.0.1:8081/orders?customerId=c1&order=-placedAt&limit=2'`,
+    'npm stop',
+  ];
 }
 
 const parsed = parseOptions(process.argv.slice(2));
-const terminal = createTerminal(process.stdout);
-if (!parsed.ok) {
-  process.stderr.write(parsed.message);
-  process.exitCode = 2;
-} else {
-  try {
-    await main(parsed.options, terminal);
-  } catch (error) {
-    terminal.line(`\n${error instanceof Error ? error.message : String(error)}`);
-    terminal.line('What is running stays, so that you can look; `npm stop` removes it.');
-    process.exitCode = 1;
+switch (parsed.outcome) {
+  case 'help':
+    process.stdout.write(parsed.usage);
+    break;
+  case 'invalid':
+    process.stderr.write(parsed.message);
+    process.exitCode = 2;
+    break;
+  case 'run': {
+    const terminal = createTerminal(process.stdout);
+    try {
+      await main(parsed.options, terminal);
+    } catch (error) {
+      terminal.line(`\n${error instanceof Error ? error.message : String(error)}`);
+      terminal.line('What is running stays, so that you can look; `npm stop` removes it.');
+      process.exitCode = 1;
+    }
   }
 }

@@ -18,8 +18,9 @@ const usage = `npm start -- [--context NAME] [--once] [--keep] [--operator-image
 `;
 
 export type Parsed =
-  | { readonly ok: true; readonly options: Options }
-  | { readonly ok: false; readonly message: string };
+  | { readonly outcome: 'run'; readonly options: Options }
+  | { readonly outcome: 'help'; readonly usage: string }
+  | { readonly outcome: 'invalid'; readonly message: string };
 
 export function parseOptions(args: readonly string[]): Parsed {
   try {
@@ -34,9 +35,9 @@ export function parseOptions(args: readonly string[]): Parsed {
         'services-image': { type: 'string' },
       },
     });
-    if (values.help) return { ok: false, message: usage };
+    if (values.help) return { outcome: 'help', usage };
     return {
-      ok: true,
+      outcome: 'run',
       options: {
         context: values.context,
         once: values.once,
@@ -47,7 +48,7 @@ export function parseOptions(args: readonly string[]): Parsed {
     };
   } catch (error) {
     return {
-      ok: false,
+      outcome: 'invalid',
       message: `${error instanceof Error ? error.message : String(error)}\n\n${usage}`,
     };
   }

@@ -7,6 +7,8 @@ import { replicaChart, sampleScaling, scalingLine, type ScalingSample } from './
 
 const readsPerSecond = 900;
 const replicasWanted = 4;
+/** The HPA shows its metric and wish a moment after the pods follow; a settled picture is worth waiting for. */
+const settled = ({ ready, desired }: ScalingSample): boolean => ready === desired;
 const outTimeoutMs = 120_000;
 const inTimeoutMs = 180_000;
 const samplePeriodMs = 1_000;
@@ -45,12 +47,15 @@ export async function scaleOutAndIn(
         performance.now() - startedMs,
       );
       samples.push(sample);
-      terminal.live(`  ${scalingLine(sample, running?.seconds().at(-1) ?? null)}`);
+      terminal.live(
+        `  ${scalingLine(sample, running?.seconds().at(-1) ?? null)}`,
+        `${sample.ready} ${sample.desired} ${sample.perReplica}`,
+      );
       if (reached(sample)) break;
       if (performance.now() > deadlineMs) {
         terminal.endLive();
         throw new Error(
-          `The query Deployment did not scale ${what} within ${timeoutMs / 1000} s; look at: ${cluster.kubectlCommand} describe hpa orders-query -n ${exampleNamespace}`,
+          `The query Deployment did not scale ${what} within ${timeoutMs / 1000} s; look at: kubectl describe hpa orders-query -n ${exampleNamespace}`,
         );
       }
       await delay(samplePeriodMs);
@@ -58,7 +63,12 @@ export async function scaleOutAndIn(
     terminal.endLive();
   };
   try {
-    await watch('out', outTimeoutMs, load, (sample) => sample.ready >= replicasWanted);
+    await watch(
+      'out',
+      outTimeoutMs,
+      load,
+      (sample) => sample.ready >= replicasWanted && settled(sample),
+    );
   } finally {
     await load.stop();
   }

@@ -21,8 +21,8 @@ export type Terminal = {
   readonly step: <T>(title: string, work: (update: Update) => Promise<T>) => Promise<T>;
   readonly heading: (text: string) => void;
   readonly line: (text: string) => void;
-  /** A line that is redrawn in place on a terminal and printed only when it changed elsewhere. */
-  readonly live: (text: string) => void;
+  /** A line that is redrawn in place on a terminal; in a log it is printed only when its `state` is another one. */
+  readonly live: (text: string, state: string) => void;
   readonly endLive: () => void;
 };
 
@@ -34,7 +34,7 @@ export function createTerminal(out: NodeJS.WriteStream): Terminal {
   const colours = out.isTTY && process.env['NO_COLOR'] === undefined;
   const paint = (format: Parameters<typeof styleText>[0], text: string): string =>
     colours ? styleText(format, text) : text;
-  let liveText = '';
+  let liveState = '';
   const clear = (): void => {
     if (out.isTTY) out.write('\r\u001B[2K');
   };
@@ -80,17 +80,16 @@ export function createTerminal(out: NodeJS.WriteStream): Terminal {
     step,
     heading: (text) => out.write(`\n${paint('bold', text)}\n`),
     line: (text) => out.write(`${text}\n`),
-    live: (text) => {
-      if (text === liveText) return;
-      liveText = text;
+    live: (text, state) => {
       if (out.isTTY) {
         clear();
         out.write(text);
-      } else out.write(`${text}\n`);
+      } else if (state !== liveState) out.write(`${text}\n`);
+      liveState = state;
     },
     endLive: () => {
-      if (out.isTTY && liveText !== '') out.write('\n');
-      liveText = '';
+      if (out.isTTY && liveState !== '') out.write('\n');
+      liveState = '';
     },
   };
 }

@@ -41,10 +41,11 @@ export function isApplied(
   desired: KubeObject,
   live: KubeObject | undefined,
   hashAnnotation: string,
+  hash: string = bodyHash(desired),
 ): boolean {
   return (
     live !== undefined &&
-    live.metadata.annotations?.[hashAnnotation] === bodyHash(desired) &&
+    live.metadata.annotations?.[hashAnnotation] === hash &&
     isContained(desired, live)
   );
 }

@@ -71,8 +71,9 @@ export function createApplier(options: ApplierOptions): Applier {
   return {
     async apply(type, desired, live, signal) {
       const place = placeOf(type, objectKey(desired));
-      if (live && isApplied(desired, live, hashAnnotation)) return skip(live);
-      const body = withAnnotation(desired, hashAnnotation, bodyHash(desired));
+      const hash = bodyHash(desired);
+      if (live && isApplied(desired, live, hashAnnotation, hash)) return skip(live);
+      const body = withAnnotation(desired, hashAnnotation, hash);
       if (live && isSettled(place, body, live)) return skip(live);
       const object = await client.apply(type, body, { fieldManager, ...(signal && { signal }) });
       settle(place, body, object);

@@ -22,6 +22,8 @@ type RequestOptions = {
   query?: Query;
   body?: unknown;
   contentType?: string;
+  /** Default `application/json`. */
+  accept?: string;
   signal?: AbortSignal;
 };
 

@@ -9,6 +9,9 @@ export type Deadline = {
   end(): void;
 };
 
+// An error of its own for each request would cost more than the rest of it.
+const ended = new DOMException('The work has ended', 'AbortError');
+
 /**
  * Fires when `outer` does or after `delayMs`. (`AbortSignal.any` would leave one dependent signal per request on a
  * caller's long-lived signal.)
@@ -19,7 +22,7 @@ export function deadline(outer: AbortSignal | undefined, delayMs: number): Deadl
   const end = (): void => {
     clearTimeout(timer);
     outer?.removeEventListener('abort', end);
-    controller.abort();
+    controller.abort(ended);
   };
   const timer = setTimeout(() => {
     expired = true;

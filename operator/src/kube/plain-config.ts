@@ -94,41 +94,52 @@ const plainFields = {
 
 /** The access that a kubeconfig gives; undefined when it is not there, not plain or not whole. */
 function plainConfig(path: string, wantedContext: string | undefined): ClusterAccess | undefined {
-  const file = readYaml(path);
-  const contextName = wantedContext ?? file?.['current-context'];
-  const context = partOf(file?.contexts, contextName, 'context');
-  const cluster = partOf(file?.clusters, context?.['cluster'], 'cluster');
-  const user = partOf(file?.users, context?.['user'], 'user');
-  if (context === undefined || cluster === undefined || user === undefined) return undefined;
-  const inFolder = (name: string): string => resolve(dirname(path), name);
-  const given = <Key extends string>(key: Key, value: string | undefined) =>
-    value === undefined ? {} : ({ [key]: value } as Readonly<Record<Key, string>>);
-  const fileOf = (value: string | undefined) => value && inFolder(value);
+  const parts = chosenParts(readYaml(path), wantedContext);
+  const server = text(parts?.cluster['server']);
+  if (parts === undefined || server === undefined) return undefined;
+  const { name, context, cluster, user } = parts;
+  const names = { cluster: String(context['cluster']), user: String(context['user']) };
   return access({
-    context: {
-      name: contextName ?? '',
-      cluster: text(context['cluster']) ?? '',
-      user: text(context['user']) ?? '',
-      ...given('namespace', text(context['namespace'])),
-    },
+    context: { name, ...names, ...given('namespace', context['namespace']) },
     cluster: {
-      name: text(context['cluster']) ?? '',
-      server: text(cluster['server']) ?? '',
+      name: names.cluster,
+      server,
       skipTLSVerify: cluster['insecure-skip-tls-verify'] === true,
-      ...given('caData', text(cluster['certificate-authority-data'])),
-      ...given('caFile', fileOf(text(cluster['certificate-authority']))),
-      ...given('tlsServerName', text(cluster['tls-server-name'])),
-      ...given('proxyUrl', text(cluster['proxy-url'])),
+      ...given('caData', cluster['certificate-authority-data']),
+      ...givenFile('caFile', cluster['certificate-authority'], path),
+      ...given('tlsServerName', cluster['tls-server-name']),
+      ...given('proxyUrl', cluster['proxy-url']),
     },
     user: {
-      name: text(context['user']) ?? '',
-      ...given('certData', text(user['client-certificate-data'])),
-      ...given('certFile', fileOf(text(user['client-certificate']))),
-      ...given('keyData', text(user['client-key-data'])),
-      ...given('keyFile', fileOf(text(user['client-key']))),
-      ...given('token', text(user['token'])),
+      name: names.user,
+      ...given('certData', user['client-certificate-data']),
+      ...givenFile('certFile', user['client-certificate'], path),
+      ...given('keyData', user['client-key-data']),
+      ...givenFile('keyFile', user['client-key'], path),
+      ...given('token', user['token']),
     },
   });
+}
+
+function chosenParts(file: File | undefined, wantedContext: string | undefined) {
+  const name = wantedContext ?? file?.['current-context'];
+  const context = partOf(file?.contexts, name, 'context');
+  const cluster = partOf(file?.clusters, context?.['cluster'], 'cluster');
+  const user = partOf(file?.users, context?.['user'], 'user');
+  return name && context && cluster && user ? { name, context, cluster, user } : undefined;
+}
+
+type Given<Key extends string> = Readonly<Partial<Record<Key, string>>>;
+
+function given<const Key extends string>(key: Key, value: unknown): Given<Key> {
+  const found = text(value);
+  return (found === undefined ? {} : { [key]: found }) as Given<Key>;
+}
+
+/** Files are named from the folder of the kubeconfig. */
+function givenFile<const Key extends string>(key: Key, value: unknown, path: string): Given<Key> {
+  const file = text(value);
+  return given(key, file && resolve(dirname(path), file));
 }
 
 function readYaml(path: string): File | undefined {

@@ -35,6 +35,7 @@ export type Call = {
   query?: Query | undefined;
   body?: unknown;
   contentType?: string | undefined;
+  accept?: string | undefined;
   signal?: AbortSignal | undefined;
 };
 
@@ -160,7 +161,7 @@ export class Requester {
         method: call.method,
         headers: {
           ...headers,
-          accept: 'application/json',
+          accept: call.accept ?? contentTypes.json,
           'user-agent': userAgent,
           ...(call.body !== undefined && { 'content-type': call.contentType ?? contentTypes.json }),
         },

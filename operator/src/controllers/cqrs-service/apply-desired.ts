@@ -1,12 +1,12 @@
 import type { CqrsService } from '../../api/v1alpha1/schema.ts';
 import type { Applier } from '../../kube/apply.ts';
-import type { KubeClient } from '../../kube/client.ts';
 import { KubeError } from '../../kube/errors.ts';
 import { objectKey, type KubeObject } from '../../kube/object.ts';
-import type { ResourceType } from '../../kube/resource-type.ts';
+import type { Turns } from '../../kube/turns.ts';
 import { childCaches, type Cache, type Caches } from './caches.ts';
 import { claimOf } from './claim.ts';
 import type { Desired } from './desired.ts';
+import type { Strangers } from './strangers.ts';
 
 /** An object that could not be applied, which no retry heals before somebody acts. */
 export type Refusal = {
@@ -17,11 +17,16 @@ export type Refusal = {
 
 export type ApplyParts = {
   readonly caches: Caches;
-  readonly client: KubeClient;
+  readonly strangers: Strangers;
   readonly applier: Applier;
+  /** Shared by all passes. */
+  readonly turns: Turns;
 };
 
-/** Applies the objects at once; what the API server or another owner forbids is returned, anything else thrown. */
+/**
+ * Applies the objects, as many at once as there are turns; what the API server or another owner forbids is returned,
+ * anything else thrown.
+ */
 export async function applyDesired(
   service: CqrsService,
   desired: Desired,
@@ -33,7 +38,7 @@ export async function applyDesired(
     desired.objects.map(async (object) => {
       const cache = typed.find(({ type }) => type.kind === object.kind);
       if (cache === undefined) throw new TypeError(`No cache holds objects of kind ${object.kind}`);
-      return applyOne(service, object, { ...parts, cache }, signal);
+      return parts.turns.take(() => applyOne(service, object, { ...parts, cache }, signal));
     }),
   );
   return outcomes.filter((outcome) => outcome !== undefined);
@@ -45,9 +50,10 @@ async function applyOne(
   parts: ApplyParts & { readonly cache: Cache<KubeObject> },
   signal: AbortSignal,
 ): Promise<Refusal | undefined> {
-  const { applier, cache, client } = parts;
+  const { applier, cache, strangers } = parts;
   const { type } = cache;
-  const live = cache.get(objectKey(desired)) ?? (await read(client, { type, desired, signal }));
+  const cached = cache.get(objectKey(desired));
+  const live = cached ?? (await strangers.find(type, desired, signal));
   const what = `${desired.kind} ${desired.metadata.name}`;
   switch (claimOf(service, desired, live)) {
     case 'foreign':
@@ -67,21 +73,6 @@ async function applyOne(
   } catch (error) {
     if (!(error instanceof KubeError) || !isRefusal(error)) throw error;
     return { reason: 'ApplyRefused', message: `${what} was refused: ${error.message}.` };
-  }
-}
-
-// The caches hold only what carries our label. Server-side apply would write into a stranger's object of the same name.
-async function read(
-  client: KubeClient,
-  of: { readonly type: ResourceType; readonly desired: KubeObject; readonly signal: AbortSignal },
-): Promise<KubeObject | undefined> {
-  const { name, namespace } = of.desired.metadata;
-  const ref = { name, ...(namespace !== undefined && { namespace }) };
-  try {
-    return await client.get(of.type, ref, of.signal);
-  } catch (error) {
-    if (error instanceof KubeError && error.isNotFound) return undefined;
-    throw error;
   }
 }
 

@@ -14,7 +14,7 @@ import {
 import type { CqrsService, CqrsServiceStatus } from '../../api/v1alpha1/schema.ts';
 import { exampleObserved, gone, projects, relayStreams, runs } from './example-observed.ts';
 import type { Observed } from './observe.ts';
-import { statusOf, type StatusInput } from './status.ts';
+import { firstStatus, statusOf, type StatusInput } from './status.ts';
 
 const nowMs = Date.parse('2026-01-02T03:04:05Z');
 const orders = wholeService('orders', ordersSpec);
@@ -323,6 +323,15 @@ describe('a stage', () => {
 });
 
 describe('the summary', () => {
+  it('says of a new object that it is being worked on, and counts as no pass', () => {
+    const first = firstStatus(orders, nowMs);
+    expect(condition(first, 'Reconciling')).toMatchObject({
+      status: 'True',
+      reason: 'Progressing',
+    });
+    expect(first.observedGeneration).toBeUndefined();
+  });
+
   it('is Ready and settled when all is well', () => {
     const found = status();
     expect(condition(found, 'Ready')).toMatchObject({ status: 'True', reason: 'Available' });

@@ -32,6 +32,13 @@ export function statusOf(input: StatusInput): CqrsServiceStatus {
   return { observedGeneration: generation, conditions, ...statusColumns(service, observed) };
 }
 
+/** The status before the first pass is done: that there is one to come. */
+export function firstStatus(service: CqrsService, nowMs: number): CqrsServiceStatus {
+  const { generation = 0 } = service.metadata;
+  const begun = verdict('True', 'Progressing', 'The first objects are being made.');
+  return { conditions: setCondition([], { type: 'Reconciling', ...begun }, generation, nowMs) };
+}
+
 type Verdicts = Readonly<Record<ConditionType, Verdict>>;
 
 function verdictsOf(input: StatusInput): Verdicts {
