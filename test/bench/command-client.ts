@@ -32,11 +32,11 @@ async function main(): Promise<void> {
   const latenciesMs: number[] = [];
   const others: Record<string, number> = {};
   let sent = 0;
-  let stopped = false;
+  const stopping = new AbortController();
   const startedAtMs = performance.now();
   const done = Promise.all(
     connections.map(async ({ send, close }) => {
-      while (!stopped) {
+      while (!stopping.signal.aborted) {
         sent += 1;
         const sentAtMs = performance.now();
         const { status } = await send('POST', pathname, orderBody(sent));
@@ -49,7 +49,7 @@ async function main(): Promise<void> {
   await Promise.race([done, delay(Number(values.seconds) * 1000)]);
   const seconds = (performance.now() - startedAtMs) / 1000;
   const acknowledged = latenciesMs.length;
-  stopped = true;
+  stopping.abort();
   await done;
   const report: ClientReport = { seconds, acknowledged, others, latenciesMs };
   process.stdout.write(JSON.stringify(report));
