@@ -11,6 +11,8 @@ type Figure = {
   readonly value: number;
   /** What the number should not exceed. */
   readonly atMost?: number;
+  /** What the number should reach. */
+  readonly atLeast?: number;
   /** The same thing done the plainest way, measured in the same run. */
   readonly peer?: { readonly key: string; readonly value: number };
 };
@@ -28,10 +30,10 @@ export function asJson({ name, figures }: Measured): Readonly<Record<string, str
 
 /** The figures in columns; a figure beyond its bound is marked. */
 export function asTable({ name, figures }: Measured): string {
-  const rows = figures.map(({ key, value, atMost, peer }) => [
+  const rows = figures.map(({ key, value, peer, ...bounds }) => [
     key,
     String(rounded(value)),
-    atMost === undefined ? '' : `≤ ${atMost}${value > atMost ? '  MISSED' : ''}`,
+    target(value, bounds),
     peer === undefined ? '' : `${peer.key} ${rounded(peer.value)}`,
     peer === undefined || peer.value === 0 ? '' : `× ${(value / peer.value).toFixed(2)}`,
   ]);
@@ -43,6 +45,12 @@ export function asTable({ name, figures }: Measured): string {
     .map((row) => row.map((cell, column) => cell.padEnd(widths?.[column] ?? 0)).join('  '))
     .map((line) => `${line.trimEnd()}\n`)
     .join('');
+}
+
+function target(value: number, { atMost, atLeast }: Pick<Figure, 'atMost' | 'atLeast'>): string {
+  if (atMost !== undefined) return `≤ ${atMost}${value > atMost ? '  MISSED' : ''}`;
+  if (atLeast !== undefined) return `≥ ${atLeast}${value < atLeast ? '  MISSED' : ''}`;
+  return '';
 }
 
 /** The value that `share` of the values do not exceed (nearest rank); NaN without values. */

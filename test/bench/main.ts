@@ -3,11 +3,15 @@
  * `--json` as one object. Notes of what is going on go to stderr.
  */
 import { parseArgs } from 'node:util';
+import { benchCommands } from './commands.ts';
 import { asJson, asTable, type BenchOptions, type Measured } from './figures.ts';
 import { benchReconcile } from './reconcile.ts';
+import { benchVisible } from './visible.ts';
 
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Measured>>> = {
+  commands: benchCommands,
   reconcile: benchReconcile,
+  visible: benchVisible,
 };
 
 const servicesByDefault = '1000';

@@ -39,16 +39,19 @@ export function buildApp(options: AppOptions): FastifyInstance {
   });
   // Bodies are read by our own parser, which says where a body is wrong.
   app.removeAllContentTypeParsers();
-  app.addHook('onRequest', async (request, reply) => {
+  // Hooks with `done` and not with promises: they run for every request.
+  app.addHook('onRequest', (request, reply, done) => {
     if (isStopping()) void reply.header('connection', 'close');
-    if (request.is404) await nothingRoutedHere(request, reply, options.aggregates);
+    if (request.is404) nothingRoutedHere(request, reply, options.aggregates);
+    else done();
   });
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const { aggregate } = request.routeOptions.config;
     metrics.duration.observe(
       { aggregate: aggregate ?? '', method: request.method, status: reply.statusCode },
       reply.elapsedTime / 1000,
     );
+    done();
   });
   app.setErrorHandler((error, _request, reply) => answerFailure(error, reply, options));
   for (const aggregate of options.aggregates.values()) {
@@ -58,11 +61,11 @@ export function buildApp(options: AppOptions): FastifyInstance {
   return app;
 }
 
-async function nothingRoutedHere(
+function nothingRoutedHere(
   request: FastifyRequest,
   reply: FastifyReply,
   aggregates: AppOptions['aggregates'],
-): Promise<FastifyReply> {
+): FastifyReply {
   const [name = '', id, ...more] = new URL(request.url, 'http://path').pathname.slice(1).split('/');
   if (!aggregates.has(name)) {
     const known = [...aggregates.keys()].map((aggregate) => `/${aggregate}`).join(', ');

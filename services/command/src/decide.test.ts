@@ -95,10 +95,9 @@ describe('decide', () => {
 
   it('carries what the command said beside the state that it made', () => {
     const change = decide({ ...patch, body: { total: 2, note: null } }, stored);
-    expect(JSON.parse(change.kind === 'change' ? change.payloadText : '')).toEqual({
-      state: { id: 'o1', total: 2 },
-      data: { total: 2, note: null },
-    });
-    expect(decide(remove, stored)).toMatchObject({ payloadText: '{"state":null,"data":null}' });
+    const { stateText, dataText } = change.kind === 'change' ? change : {};
+    expect(JSON.parse(stateText ?? '')).toEqual({ id: 'o1', total: 2 });
+    expect(JSON.parse(dataText ?? '')).toEqual({ total: 2, note: null });
+    expect(decide(remove, stored)).toMatchObject({ stateText: null, dataText: null });
   });
 });

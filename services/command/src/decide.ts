@@ -28,14 +28,14 @@ export type Refusal = {
   readonly errors?: readonly FieldProblem[];
 };
 
-/** A change that holds only on top of `expectedVersion`. Both texts are JSON; `stateText` is null for a deletion. */
+/** A change that holds only on top of `expectedVersion`. Both texts are JSON without line breaks; null for a deletion. */
 export type Change = {
   readonly kind: 'change';
   readonly change: ChangeKind;
   readonly eventType: string;
   readonly expectedVersion: number;
   readonly stateText: string | null;
-  readonly payloadText: string;
+  readonly dataText: string | null;
 };
 
 /** A state that grows by patches must stay below what one Kafka record carries. */
@@ -103,7 +103,7 @@ function deletion(command: Command, current: Current): Change {
     eventType: eventType(command.aggregate.name, 'deleted'),
     expectedVersion: current.version,
     stateText: null,
-    payloadText: '{"state":null,"data":null}',
+    dataText: null,
   };
 }
 
@@ -134,7 +134,7 @@ function writing(command: Command & { readonly body: JsonObject }, current: Curr
     eventType: eventType(aggregate.name, change),
     expectedVersion: current.version,
     stateText,
-    payloadText: `{"state":${stateText},"data":${JSON.stringify(body)}}`,
+    dataText: JSON.stringify(body),
   } satisfies Change;
 }
 

@@ -14,7 +14,7 @@ export type Outcome = Written | Refusal;
 
 /**
  * load → decide → append. The first try is optimistic; one that lost against another writer runs again holding the
- * aggregate's row, so a busy aggregate is a queue in Postgres and no command fails for want of luck.
+ * aggregate's row, so an aggregate busy in many replicas is a queue in Postgres and no command fails for want of luck.
  */
 export async function handleCommand(
   store: Store,

@@ -38,7 +38,7 @@ export function parseObject(bytes: Uint8Array): Parsed {
       { pointer: '', detail: `must be an object and is ${describe(value)}` },
     ]);
   }
-  const errors = unstorable(value);
+  const errors = isStorable(value, 1) ? [] : unstorable(value);
   if (errors.length > 0) return refused('The body holds what cannot be stored.', errors);
   return { ok: true, value };
 }
@@ -50,6 +50,19 @@ function refused(detail: string, errors: readonly FieldProblem[] = []): Parsed {
 function describe(value: unknown): string {
   if (value === null) return 'null';
   return Array.isArray(value) ? 'an array' : `a ${typeof value}`;
+}
+
+/** Whether `unstorable` would find nothing; almost always so, and found without a pointer to every field. */
+function isStorable(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return unstorableScalar(value) === undefined;
+  if (depth > depthMax) return false;
+  if (Array.isArray(value)) return value.every((inner) => isStorable(inner, depth + 1));
+  return Object.entries(value).every(
+    ([member, inner]) =>
+      member !== '__proto__' &&
+      unstorableString(member) === undefined &&
+      isStorable(inner, depth + 1),
+  );
 }
 
 /**

@@ -9,9 +9,17 @@ export type PostgresAddress = {
   readonly password: string;
 };
 
+export type LaneSettings = {
+  /** Connections; more work than that waits its turn. */
+  readonly lanesMax: number;
+  /** Settings of every session, beside the common ones. */
+  readonly session: Readonly<Record<string, string | number | boolean>>;
+  readonly isBroken: (error: unknown) => boolean;
+};
+
 /** Connections to Postgres, each used by one piece of work at a time. As many are open as ever ran at once. */
 export type Lanes = {
-  /** Runs `work` on a connection of its own; one that failed as `isBroken` says is thrown away. */
+  /** Runs `work` on a connection of its own; one on which it failed as `isBroken` says is thrown away. */
   readonly use: <T>(work: (sql: postgres.Sql) => Promise<T>) => Promise<T>;
   readonly close: () => Promise<void>;
 };
@@ -30,26 +38,43 @@ type Lane = { readonly sql: postgres.Sql; busy: boolean };
  * queued when the socket closed spoils the next one, and a rollback on a closed one ends the process. A lane has one
  * connection and does not outlive it.
  */
-export function createLanes(
-  address: PostgresAddress,
-  isBroken: (error: unknown) => boolean,
-): Lanes {
+export function createLanes(address: PostgresAddress, settings: LaneSettings): Lanes {
   const free: Lane[] = [];
+  const turns: (() => void)[] = [];
+  let inUse = 0;
+
+  const enter = async (): Promise<void> => {
+    if (inUse < settings.lanesMax) {
+      inUse += 1;
+      return;
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    turns.push(resolve);
+    await promise;
+  };
+  // The one who leaves hands its place on, so `inUse` does not change then.
+  const leave = (): void => {
+    const next = turns.shift();
+    if (next === undefined) inUse -= 1;
+    else next();
+  };
   return {
     use: async (work) => {
+      await enter();
       // The most recently used is taken first: it is the least likely to have been cut off while it was idle.
-      const lane = free.pop() ?? openLane(address);
+      const lane = free.pop() ?? openLane(address, settings.session);
       lane.busy = true;
       try {
         const result = await work(lane.sql);
         free.push(lane);
         return result;
       } catch (error) {
-        if (isBroken(error)) discard(lane);
+        if (settings.isBroken(error)) discard(lane);
         else free.push(lane);
         throw error;
       } finally {
         lane.busy = false;
+        leave();
       }
     },
     close: async () => {
@@ -58,7 +83,10 @@ export function createLanes(
   };
 }
 
-function openLane({ host, port, database, user, password }: PostgresAddress): Lane {
+function openLane(
+  { host, port, database, user, password }: PostgresAddress,
+  session: LaneSettings['session'],
+): Lane {
   const settings = {
     host,
     port,
@@ -74,6 +102,7 @@ function openLane({ host, port, database, user, password }: PostgresAddress): La
       application_name: 'cqrs-command',
       statement_timeout: statementMsMax,
       idle_in_transaction_session_timeout: statementMsMax,
+      ...session,
     },
     // The client hands over a socket that may still be connecting: it queues what is written until then.
     socket: () => {

@@ -12,7 +12,7 @@ import { migrateUntilDone } from './migrate.ts';
 import { createStoreHealth } from './store-health.ts';
 import { createStore } from './store.ts';
 
-const connectionsMax = 16;
+const runningMax = 128;
 const waitingMax = 512;
 const waitMsMax = 2_000;
 /** Kubernetes needs a moment to take a stopping pod out of its Service; until then requests still arrive. */
@@ -28,8 +28,7 @@ const store = createStore({
   user: requiredEnv(env, 'CQRS_POSTGRES_USER'),
   password: requiredEnv(env, 'CQRS_POSTGRES_PASSWORD'),
 });
-// What is admitted runs on a connection of its own, so this is also how many connections there are.
-const admission = createAdmission({ runningMax: connectionsMax, waitingMax, waitMsMax });
+const admission = createAdmission({ runningMax, waitingMax, waitMsMax });
 const metrics = createMetrics(admission);
 const stopping = new AbortController();
 const health = createStoreHealth(store, logger, stopping.signal);

@@ -15,8 +15,12 @@ export function createMetrics(admission: Admission) {
         this.set(read());
       },
     });
-  gauge('cqrs_command_running', 'Requests that hold a connection to Postgres.', admission.running);
-  gauge('cqrs_command_waiting', 'Requests that wait for a connection.', admission.waiting);
+  gauge('cqrs_command_running', 'Requests in hand.', admission.running);
+  gauge(
+    'cqrs_command_waiting',
+    'Requests that wait for room or for their aggregate.',
+    admission.waiting,
+  );
   return {
     registry,
     duration: new Histogram({

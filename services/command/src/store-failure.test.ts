@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { brokenConstraint, storeFailure, WriteStoreError } from './store-failure.ts';
+import {
+  brokenConstraint,
+  mayBeOneRow,
+  readFailure,
+  storeFailure,
+  WriteStoreError,
+} from './store-failure.ts';
 
 const failure = (code: string, more: object = {}) =>
   Object.assign(new Error('it failed'), { code, ...more });
@@ -28,4 +34,21 @@ it('names a broken check constraint and nothing else', () => {
   expect(brokenConstraint(failure('23514', { constraint_name: 'fits' }))).toBe('fits');
   expect(brokenConstraint(failure('23505', { constraint_name: 'key' }))).toBeUndefined();
   expect(brokenConstraint(null)).toBeUndefined();
+});
+
+const mayBe = (code: string) => mayBeOneRow(storeFailure(failure(code)));
+
+it('knows which failures one row of a statement can be the reason of', () => {
+  expect(
+    ['23514', '23505', '21000', '22P05', '40P01', '55P03', '57014'].filter(mayBe),
+  ).toHaveLength(7);
+  expect(['ECONNREFUSED', '53100', '57P01', 'ECONNRESET', '25006', ''].filter(mayBe)).toEqual([]);
+});
+
+it('says of a lost read that nothing was changed', () => {
+  expect(readFailure(storeFailure(failure('ECONNRESET')))).toMatchObject({
+    outcome: 'not-applied',
+  });
+  const other = failure('42601');
+  expect(readFailure(other)).toBe(other);
 });

@@ -47,6 +47,21 @@ export function storeFailure(error: unknown): unknown {
   return error;
 }
 
+/** Ends of a statement that waited for a row or a lock which only some of its rows need: 40001, deadlock, timeouts. */
+const waitedInVain = /^(40001|40P01|55P03|57014)$/;
+
+/** Whether one row of a statement may be why all of it was rolled back: it broke a rule, or waited for somebody. */
+export function mayBeOneRow(error: unknown): boolean {
+  if (!(error instanceof WriteStoreError)) return codeOf(error) !== '';
+  return waitedInVain.test(codeOf(error.cause));
+}
+
+/** The failure of a statement that only reads: whatever became of it, nothing was changed. */
+export function readFailure(error: unknown): unknown {
+  if (!(error instanceof WriteStoreError) || error.outcome === 'not-applied') return error;
+  return new WriteStoreError('not-applied', `${error.message} Nothing was changed.`, error.cause);
+}
+
 /** The name of the constraint that a statement broke, if that is what the error says. */
 export function brokenConstraint(error: unknown): string | undefined {
   if (codeOf(error) !== '23514' || typeof error !== 'object' || error === null) return undefined;

@@ -1,10 +1,15 @@
 import type postgres from 'postgres';
+import { createCoalescer } from './coalesce.ts';
 import { neverWritten, type Change, type Current } from './decide.ts';
 import { isObject } from './json.ts';
 import { createLanes, type PostgresAddress } from './lanes.ts';
-import { storeFailure, WriteStoreError } from './store-failure.ts';
+import { appendTogether, findTogether } from './statements.ts';
+import { mayBeOneRow, readFailure, storeFailure, WriteStoreError } from './store-failure.ts';
 
-type Key = { readonly aggregate: string; readonly id: string };
+export type Key = { readonly aggregate: string; readonly id: string };
+
+/** A row of cqrs.aggregate; `stateText` is JSON, and null when the aggregate was deleted. */
+export type Stored = { readonly version: number; readonly stateText: string | null };
 
 export type Append = Key & {
   readonly change: Change;
@@ -16,86 +21,98 @@ export type Session = {
   readonly load: (key: Key) => Promise<Current>;
   /**
    * Writes state and event in one statement, which is its own transaction and one round trip.
-   * False: the aggregate has another version by now and nothing was written.
+   * False: the aggregate has another version by now, or somebody holds its row, and nothing was written.
    */
   readonly append: (append: Append) => Promise<boolean>;
 };
 
-/** The write side's Postgres. Everything throws WriteStoreError while it is out of reach. */
+/**
+ * The write side's Postgres. Everything throws WriteStoreError while it is out of reach. What is loaded or appended at
+ * the same time shares statements; appends of one aggregate at the same time are correct, but only one of them applies.
+ */
 export type Store = Session & {
   /** Runs `work` while holding the aggregate's row, so that its `append` applies. */
   readonly locked: <T>(key: Key, work: (session: Session) => Promise<T>) => Promise<T>;
-  /** The state as JSON text; undefined when there is none. */
-  readonly read: (
-    key: Key,
-  ) => Promise<{ readonly version: number; readonly stateText: string } | undefined>;
+  readonly read: (key: Key) => Promise<Stored | undefined>;
   /** Any other work on a connection of its own, such as migrations. */
   readonly use: <T>(work: (sql: postgres.Sql) => Promise<T>) => Promise<T>;
   readonly close: () => Promise<void>;
 };
 
+const appending = { statementsMax: 2, batchItemsMax: 128, batchBytesMax: 1_048_576 };
+const finding = { statementsMax: 2, batchItemsMax: 128, batchBytesMax: 1_048_576 };
+/** Work that waits for rows of others, or runs alone because it failed in company. */
+const patientLanesMax = 12;
+const sharedSession = {
+  /** Milliseconds. A statement that waits for a lock keeps all in it waiting, so it gives up and each goes alone. */
+  lock_timeout: 250,
+  /** A plan is kept; one made while the table is small must not read all of it when it is large. */
+  enable_seqscan: 'off',
+};
+
+const isBroken = (error: unknown): boolean => error instanceof WriteStoreError;
+
 export function createStore(address: PostgresAddress): Store {
-  const lanes = createLanes(address, (error) => error instanceof WriteStoreError);
-  const use: Store['use'] = async (work) =>
-    lanes.use(async (sql) => {
-      try {
-        return await work(sql);
-      } catch (error) {
-        throw storeFailure(error);
-      }
+  const shared = createLanes(address, {
+    lanesMax: appending.statementsMax + finding.statementsMax,
+    session: sharedSession,
+    isBroken,
+  });
+  const patient = createLanes(address, { lanesMax: patientLanesMax, session: {}, isBroken });
+  const on =
+    (lanes: typeof shared): Store['use'] =>
+    async (work) =>
+      lanes.use(async (sql) => {
+        try {
+          return await work(sql);
+        } catch (error) {
+          throw storeFailure(error);
+        }
+      });
+  const [use, useShared] = [on(patient), on(shared)];
+  const append = createCoalescer<Append, boolean>(appending, {
+    bytesOf: ({ change }) => (change.stateText?.length ?? 0) + (change.dataText?.length ?? 0),
+    together: (appends) => useShared(async (sql) => appendTogether(sql, appends)),
+    alone: (of) => use(async (sql) => appendAlone(sql, of)),
+    mayBeOneItem: mayBeOneRow,
+  });
+  const find = createCoalescer<Key, Stored | undefined>(finding, {
+    bytesOf: ({ id }) => id.length,
+    together: (keys) => useShared(async (sql) => findTogether(sql, keys)),
+    alone: (key) => use(async (sql) => findAlone(sql, key)),
+    mayBeOneItem: mayBeOneRow,
+  });
+  const read: Store['read'] = async (key) =>
+    find(key).catch((error: unknown) => {
+      throw readFailure(error);
     });
   return {
-    load: (key) => use(async (sql) => load(sql, key, false)),
-    append: (of) => use(async (sql) => append(sql, of)),
+    load: async (key) => currentOf(await read(key)),
+    append,
     locked: (key, work) => use(async (sql) => locked(sql, key, work)),
-    read: (key) => use(async (sql) => read(sql, key)),
+    read,
     use,
-    close: lanes.close,
+    close: async () => {
+      await Promise.all([shared.close(), patient.close()]);
+    },
   };
 }
 
-async function load(sql: postgres.Sql, key: Key, hold: boolean): Promise<Current> {
-  const rows = await sql<{ version: string; state: string | null }[]>`
-    select version, state::text as state from cqrs.aggregate
-    where aggregatetype = ${key.aggregate} and aggregateid = ${key.id}
-    ${hold ? sql`for update` : sql``}`;
-  const row = rows[0];
-  if (row === undefined) return neverWritten;
-  const state: unknown = row.state === null ? null : JSON.parse(row.state);
-  return { version: Number(row.version), state: isObject(state) ? state : null };
+function currentOf(stored: Stored | undefined): Current {
+  if (stored === undefined) return neverWritten;
+  const { version, stateText } = stored;
+  const state: unknown = stateText === null ? null : JSON.parse(stateText);
+  return { version, state: isObject(state) ? state : null };
 }
 
-async function read(
-  sql: postgres.Sql,
-  key: Key,
-): Promise<{ version: number; stateText: string } | undefined> {
-  const rows = await sql<{ version: string; state: string }[]>`
-    select version, state::text as state from cqrs.aggregate
-    where aggregatetype = ${key.aggregate} and aggregateid = ${key.id} and not deleted`;
-  const row = rows[0];
-  return row === undefined ? undefined : { version: Number(row.version), stateText: row.state };
+async function findAlone(sql: postgres.Sql, key: Key): Promise<Stored | undefined> {
+  const [found] = await findTogether(sql, [key]);
+  return found;
 }
 
-async function append(sql: postgres.Sql, of: Append): Promise<boolean> {
-  const { aggregate, id, change, eventId, traceparent } = of;
-  const written = await sql`
-    with written as (
-      insert into cqrs.aggregate as stored (aggregatetype, aggregateid, version, state, deleted)
-      values (
-        ${aggregate}, ${id}, ${change.expectedVersion + 1},
-        ${change.stateText}::text::jsonb, ${change.stateText === null}
-      )
-      on conflict (aggregatetype, aggregateid) do update
-        set version = excluded.version, state = excluded.state, deleted = excluded.deleted
-        where stored.version = excluded.version - 1
-      returning version
-    )
-    insert into cqrs.event (id, aggregatetype, aggregateid, type, payload, version, traceparent)
-    select
-      ${eventId}::uuid, ${aggregate}::text, ${id}::text, ${change.eventType}::text,
-      ${change.payloadText}::text::jsonb, version, ${traceparent}::text
-    from written`;
-  return written.count === 1;
+async function appendAlone(sql: postgres.Sql, of: Append): Promise<boolean> {
+  const [applied] = await appendTogether(sql, [of]);
+  return applied === true;
 }
 
 /**
@@ -110,8 +127,13 @@ async function locked<T>(
   await sql`begin`;
   try {
     const result = await work({
-      load: async () => load(sql, key, true),
-      append: async (of) => append(sql, of),
+      load: async () => {
+        await sql`
+          select from cqrs.aggregate
+          where aggregatetype = ${key.aggregate} and aggregateid = ${key.id} for update`;
+        return currentOf(await findAlone(sql, key));
+      },
+      append: async (of) => appendAlone(sql, of),
     });
     await sql`commit`;
     return result;

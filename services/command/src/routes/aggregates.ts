@@ -1,10 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { v7 as uuidv7 } from 'uuid';
 import type { Admission } from '../admission.ts';
 import type { Aggregate } from '../aggregate.ts';
 import type { Command } from '../decide.ts';
 import { handleCommand, type Outcome } from '../handle-command.ts';
-import { idProblem, wellFormedTraceparent } from '../identifiers.ts';
+import { idProblem, newId, wellFormedTraceparent } from '../identifiers.ts';
 import { parseObject, type JsonObject } from '../json.ts';
 import type { Metrics } from '../metrics.ts';
 import { formatEntityTag, matches, parseEntityTags, type EntityTags } from '../preconditions.ts';
@@ -91,10 +90,14 @@ async function run(
 ): Promise<FastifyReply> {
   const head = readHead(request);
   if (!head.ok) return sendProblem(reply, 'malformed-request', head.detail);
-  const { id = uuidv7(), ifMatch, ifNoneMatch } = head;
+  const { id = newId(), ifMatch, ifNoneMatch } = head;
   const traceparent = wellFormedTraceparent(header(request, 'traceparent'));
   const command = toCommand({ aggregate: api.aggregate, id, ifMatch, ifNoneMatch, traceparent });
-  const admitted = await api.admission.run(async () => handleCommand(api.store, command, uuidv7));
+  // An id that was just made is nobody else's; there is nothing to wait for.
+  const key = head.id === undefined ? null : `${api.aggregate.name}/${id}`;
+  const admitted = await api.admission.run(key, async () =>
+    handleCommand(api.store, command, newId),
+  );
   if (!admitted.admitted) return sendOverloaded(api, reply);
   api.onStore(null);
   return sendOutcome(api, reply, { command, outcome: admitted.value });
@@ -105,11 +108,13 @@ async function read(api: AggregateApi, { request, reply }: Exchange): Promise<Fa
   const head = readHead(request);
   if (!head.ok) return sendProblem(reply, 'malformed-request', head.detail);
   const { id = '', ifNoneMatch } = head;
-  const admitted = await api.admission.run(async () => api.store.read({ aggregate: name, id }));
+  const admitted = await api.admission.run(null, async () =>
+    api.store.read({ aggregate: name, id }),
+  );
   if (!admitted.admitted) return sendOverloaded(api, reply);
   api.onStore(null);
   const found = admitted.value;
-  if (found === undefined) {
+  if (found === undefined || found.stateText === null) {
     return sendProblem(reply, 'not-found', `There is no ${name} with the id ${id}.`);
   }
   void reply.header('etag', formatEntityTag(found.version)).header('cache-control', 'no-store');
