@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-export type BareAnswer = { readonly status: number; readonly body: string };
+type BareAnswer = { readonly status: number; readonly body: string };
 
 /** One connection of HTTP/1.1 that carries one request at a time. */
 export type BareHttp = {

@@ -58,7 +58,7 @@ const fields: Record<string, fc.Arbitrary<{ readonly id: string }>> = {
     customerId,
     status: text,
     placedAt: text,
-    total: fc.double({ noNaN: true }),
+    total: fc.double({ noNaN: true, noDefaultInfinity: true }),
   }),
   payment: fc.record({ id: fc.integer({ max: 99, min: 0 }).map((n) => `p${n}`), orderId }),
   shipment: fc.record({ id: fc.integer({ max: 29, min: 0 }).map((n) => `s${n}`), orderId }),

@@ -33,6 +33,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
     logger: false,
     bodyLimit: bodyBytesMax,
     requestTimeout: requestMsMax,
+    // A connection that is closing still gets our own answer, a problem with a remedy.
+    return503OnClosing: false,
     routerOptions: { maxParamLength: pathSegmentCharsMax },
     frameworkErrors: (error, _request, reply) =>
       void sendProblem(reply as FastifyReply, 'malformed-request', `${error.message}.`),

@@ -6,7 +6,7 @@ import {
 } from '../../api/v1alpha1/example-services.ts';
 import { hasQuery } from '../../api/v1alpha1/service-kinds.ts';
 import { findCondition } from '../../api/v1alpha1/conditions.ts';
-import { exampleObserved } from './example-observed.ts';
+import { exampleObserved, projects } from './example-observed.ts';
 import { statusOf } from './status.ts';
 import { unknownField } from './unknown-field.ts';
 
@@ -96,6 +96,17 @@ describe('unknownField', () => {
   it('says nothing of an owner that is not there', () => {
     expect(found({ query: view([root], { by: ['x'] }) }, new Map())).toBeUndefined();
   });
+});
+
+it('an unknown field does not hide that the projection halted', () => {
+  const service = wholeService('orders', orders(closed, { by: ['custmerId'] }));
+  const halt = { view: 'orders', lagEvents: 3, lagSeconds: 4, halted: ['order/3: gap'] };
+  const { readings } = exampleObserved(service);
+  const observed = exampleObserved(service, {
+    readings: { ...readings, projector: [{ ...projects('orders'), views: [halt] }] },
+  });
+  const { conditions = [] } = statusOf({ service, observed, refusals: [], nowMs: 0 });
+  expect(findCondition(conditions, 'ProjectionCaughtUp')?.reason).toBe('ProjectionHalted');
 });
 
 it('a service with an unknown field is not Ready and waits for somebody', () => {
