@@ -12,7 +12,8 @@ const fieldsNamedMax = 20;
 
 /**
  * The first field that a view names and that its aggregate can never have, in a sentence: such a list or join finds
- * nothing, and such an order sorts nothing. Only closed schemas are judged: every other lets documents carry more than it names.
+ * nothing, and such an order sorts nothing. Only closed schemas are judged: every other lets
+ * documents carry more than it names.
  */
 export function unknownField(service: QueryService, siblings: Siblings): string | undefined {
   for (const view of service.spec.query.views) {
