@@ -81,3 +81,54 @@ it.each([
     }),
   );
 });
+
+describe('compileAggregates', () => {
+  it('compiles a large definition that is referred to often once, where copies would not fit into memory', () => {
+    const fields = Object.fromEntries(
+      Array.from({ length: 300 }, (_, index) => [`f${index}`, { type: 'string', maxLength: 9 }]),
+    );
+    const refs = Array.from({ length: 500 }, (_, index) => [`r${index}`, { $ref: '#/$defs/wide' }]);
+    const problems = validate(
+      { r499: { f299: 1 } },
+      { properties: Object.fromEntries(refs), $defs: { wide: { properties: fields } } },
+    );
+    expect(problems).toEqual([{ pointer: '/r499/f299', detail: 'must be string' }]);
+  });
+
+  it('refuses a schema with more nodes or bytes than the bound', () => {
+    const many = Array.from({ length: 3_000 }, (_, index) => [`f${index}`, {}]);
+    expect(() => validate({}, { properties: Object.fromEntries(many) })).toThrow(
+      'order has 3002 nodes; the bound is 2000',
+    );
+    expect(() => validate({}, { description: 'x'.repeat(65_536) })).toThrow('the bound is 65536');
+  });
+
+  it('refuses the format url, whose pattern takes seconds, and names uri', () => {
+    expect(() => validate({}, { properties: { a: { format: 'url' } } })).toThrow('use "uri"');
+    expect(validate({ a: 'x' }, { properties: { a: { type: 'string', format: 'uri' } } })).toEqual([
+      { pointer: '/a', detail: 'must match format "uri"' },
+    ]);
+  });
+});
+
+describe('uniqueItems', () => {
+  const unique = { properties: { a: { uniqueItems: true } } };
+
+  it('finds that 200,000 objects differ, which comparing each with each would never end', () => {
+    const a = Array.from({ length: 200_000 }, (_, index) => ({ index, same: { x: [1] } }));
+    expect(validate({ a }, unique)).toEqual([]);
+  });
+
+  it('takes objects for equal whatever the order of their fields', () => {
+    const a = [{ x: 1, y: { b: 1, c: [2] } }, 'z', { y: { c: [2], b: 1 }, x: 1 }];
+    expect(validate({ a }, unique)).toEqual([
+      { pointer: '/a', detail: 'must NOT have duplicate items (items ## 0 and 2 are identical)' },
+    ]);
+  });
+
+  it('tells values of different types apart, and may be off', () => {
+    const a = [1, '1', [1], ['1'], { 1: 1 }, { 1: '1' }, null, 'null', true, 'true', '[1]'];
+    expect(validate({ a }, unique)).toEqual([]);
+    expect(validate({ a: [1, 1] }, { properties: { a: { uniqueItems: false } } })).toEqual([]);
+  });
+});

@@ -1,9 +1,11 @@
 import type { AggregateConfig } from '@cqrs/contract/config.ts';
 import { CqrsError } from '@cqrs/contract/errors.ts';
+import { whyTooLarge } from '@cqrs/contract/schema-bounds.ts';
 import type { FieldProblem } from '@cqrs/contract/problems.ts';
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { fieldProblemsMax, isObject, pointerTo, type JsonObject } from './json.ts';
+import { uniqueItems } from './unique-items.ts';
 
 export type Aggregate = {
   readonly name: string;
@@ -25,6 +27,13 @@ export function compileAggregates(
 }
 
 function compileAggregate({ name, schema }: AggregateConfig): Aggregate {
+  const excess = whyTooLarge(schema);
+  if (excess !== undefined) {
+    throw new CqrsError(
+      'CQRS_CONFIG_INVALID',
+      `The schema of the aggregate ${name} ${excess}. Correct spec.aggregates of the CqrsService.`,
+    );
+  }
   const findsFirst = compileSchema(name, schema, false);
   const findsEvery = compileSchema(name, schema, true);
   const schemaNamesId = namesId(schema);
@@ -55,12 +64,18 @@ function compileSchema(
     strictRequired: false,
     verbose: true,
     logger: false,
+    // A definition becomes one function and not a copy at each reference, which multiplies.
+    inlineRefs: false,
   });
   addFormats.default(ajv);
+  // Its pattern takes seconds for a long string. Left out, it is an unknown format.
+  delete ajv.formats['url'];
+  ajv.removeKeyword('uniqueItems').addKeyword(uniqueItems);
   try {
     return ajv.compile(schema);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const said = cause instanceof Error ? cause.message : String(cause);
+    const reason = said.includes('unknown format "url"') ? `${said}; use "uri"` : said;
     throw new CqrsError(
       'CQRS_CONFIG_INVALID',
       `The schema of the aggregate ${aggregate} is not a usable JSON Schema (2020-12): ${reason}. Correct spec.aggregates of the CqrsService.`,

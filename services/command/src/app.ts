@@ -5,6 +5,7 @@ import type { Aggregate } from './aggregate.ts';
 import { stateBytesMax } from './decide.ts';
 import type { Metrics } from './metrics.ts';
 import { sendProblem } from './problem-reply.ts';
+import { segmentsOf } from './request-path.ts';
 import { aggregateRoutes, methodsOffered } from './routes/aggregates.ts';
 import { WriteStoreError } from './store-failure.ts';
 import type { Store } from './store.ts';
@@ -68,7 +69,7 @@ function nothingRoutedHere(
   reply: FastifyReply,
   aggregates: AppOptions['aggregates'],
 ): FastifyReply {
-  const [name = '', id, ...more] = new URL(request.url, 'http://path').pathname.slice(1).split('/');
+  const [name = '', id, ...more] = segmentsOf(request.url);
   if (!aggregates.has(name)) {
     const known = [...aggregates.keys()].map((aggregate) => `/${aggregate}`).join(', ');
     return sendProblem(

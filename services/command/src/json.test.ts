@@ -29,6 +29,21 @@ describe('parseObject', () => {
     });
   });
 
+  it.each([
+    ['{"n":9007199254740993}', '/n'],
+    ['{"a":[1,{"b":-12345678901234567890}]}', '/a/1/b'],
+  ])('refuses the integer in %s instead of rounding it', (text, pointer) => {
+    expect(parse(text)).toMatchObject({
+      ok: false,
+      errors: [{ pointer, detail: expect.stringContaining('send it as a string') }],
+    });
+  });
+
+  it('accepts safe integers, and large numbers that are no integer literals', () => {
+    const text = '{"a":9007199254740991,"b":-9007199254740991,"c":1e300,"d":2.5e20}';
+    expect(parse(text)).toEqual({ ok: true, value: JSON.parse(text) });
+  });
+
   it('refuses bytes that are not UTF-8 instead of replacing them', () => {
     const bytes = Buffer.concat([Buffer.from('{"a":"'), Buffer.from([0xff]), Buffer.from('"}')]);
     expect(parseObject(bytes)).toMatchObject({
@@ -50,6 +65,7 @@ describe('parseObject', () => {
         const text = JSON.stringify(body);
         fc.pre(text.isWellFormed() && !text.includes('\\u0000') && !text.includes('__proto__'));
         fc.pre(!/\\ud[89a-f]/i.test(text));
+        fc.pre(!/(?<![.\d])\d{16,}(?![\d.e])/.test(text));
         const parsed = parse(text);
         expect(parsed).toEqual({ ok: true, value: JSON.parse(text) });
       }),

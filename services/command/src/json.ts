@@ -25,9 +25,10 @@ export function pointerTo(pointer: string, member: string | number): string {
 export function parseObject(bytes: Uint8Array): Parsed {
   if (bytes.length === 0) return refused('The body is empty; send a JSON object.');
   if (!isUtf8(bytes)) return refused('The body is not UTF-8, which JSON must be.');
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
   let value: unknown;
   try {
-    value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'));
+    value = JSON.parse(text);
   } catch (error) {
     return refused(
       `The body is not JSON: ${error instanceof Error ? error.message : 'unreadable'}.`,
@@ -38,7 +39,7 @@ export function parseObject(bytes: Uint8Array): Parsed {
       { pointer: '', detail: `must be an object and is ${describe(value)}` },
     ]);
   }
-  const errors = isStorable(value, 1) ? [] : unstorable(value);
+  const errors = isStorable(value, 1) ? [] : whyUnstorable(value, text);
   if (errors.length > 0) return refused('The body holds what cannot be stored.', errors);
   return { ok: true, value };
 }
@@ -52,8 +53,9 @@ function describe(value: unknown): string {
   return Array.isArray(value) ? 'an array' : `a ${typeof value}`;
 }
 
-/** Whether `unstorable` would find nothing; almost always so, and found without a pointer to every field. */
+/** Whether nothing can be wrong; almost always so, and found without a pointer to every field. */
 function isStorable(value: unknown, depth: number): boolean {
+  if (typeof value === 'number' && Number.isInteger(value)) return Number.isSafeInteger(value);
   if (typeof value !== 'object' || value === null) return unstorableScalar(value) === undefined;
   if (depth > depthMax) return false;
   if (Array.isArray(value)) return value.every((inner) => isStorable(inner, depth + 1));
@@ -65,9 +67,31 @@ function isStorable(value: unknown, depth: number): boolean {
   );
 }
 
+// The second look is for integers, whose literals the parsed value no longer tells from 1e300. It comes second because
+// a reviver recurses, and only the first look has bounded the depth.
+function whyUnstorable(body: JsonObject, text: string): readonly FieldProblem[] {
+  const errors = unstorable(body);
+  if (errors.length > 0) return errors;
+  const literal: unknown = JSON.parse(text, unsafeIntegerAsBigInt);
+  return isObject(literal) ? unstorable(literal) : [];
+}
+
+// A mark that JSON.parse never makes by itself; the digits do not matter, and a million of them would cost time.
+const unsafeInteger = 0n;
+
+function unsafeIntegerAsBigInt(
+  _member: string,
+  value: unknown,
+  context?: { readonly source?: string },
+): unknown {
+  if (!Number.isInteger(value) || Number.isSafeInteger(value)) return value;
+  const source = context?.source ?? '';
+  return /^-?\d+$/.test(source) ? unsafeInteger : value;
+}
+
 /**
  * What JSON allows and `jsonb` or JavaScript would refuse or change: NUL and lone surrogates in strings, numbers
- * beyond a double, a field called __proto__, and nesting without end.
+ * beyond a double, integers that a double would round, a field called __proto__, and nesting without end.
  */
 function unstorable(body: JsonObject): readonly FieldProblem[] {
   const errors: FieldProblem[] = [];
@@ -98,6 +122,9 @@ function unstorable(body: JsonObject): readonly FieldProblem[] {
 
 function unstorableScalar(value: unknown): string | undefined {
   if (typeof value === 'string') return unstorableString(value);
+  if (typeof value === 'bigint') {
+    return `is an integer beyond ±${Number.MAX_SAFE_INTEGER}, which would be rounded; send it as a string`;
+  }
   if (typeof value === 'number' && !Number.isFinite(value)) {
     return 'is a number too large for a 64-bit float; send it as a string';
   }

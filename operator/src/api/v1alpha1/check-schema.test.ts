@@ -24,6 +24,7 @@ describe('checkAggregateSchemas', () => {
     ],
     ['a keyword that does not exist', { requierd: ['a'] }, 'unknown keyword: "requierd"'],
     ['a format that does not exist', { properties: { a: { format: 'emial' } } }, '"emial"'],
+    ['the format url, whose pattern takes seconds', { format: 'url' }, 'use "uri"'],
     ['a reference out of the schema', { $ref: 'https://example.com/a' }, "can't resolve reference"],
     ['a broken pattern', { properties: { a: { pattern: '(' } } }, 'Invalid regular expression'],
     ['an asynchronous schema', { $async: true }, '"$async" is not supported'],
@@ -48,5 +49,29 @@ describe('checkAggregateSchemas', () => {
     };
     expect(checkAggregateSchemas(order(schema))).toEqual([]);
     expect(checkAggregateSchemas([...order(schema), ...order(schema)])).toEqual([]);
+  });
+
+  test('compiles a large definition that is referred to often once, where copies would not fit into memory', () => {
+    const fields = Array.from({ length: 300 }, (_, index) => [`f${index}`, { type: 'string' }]);
+    const refs = Array.from({ length: 500 }, (_, index) => [`r${index}`, { $ref: '#/$defs/wide' }]);
+    const schema = {
+      properties: Object.fromEntries(refs),
+      $defs: { wide: { type: 'object', properties: Object.fromEntries(fields) } },
+    };
+    expect(checkAggregateSchemas(order(schema))).toEqual([]);
+  });
+
+  test('refuses a schema with more nodes or bytes than the bound', () => {
+    const many = Array.from({ length: 3_000 }, (_, index) => [`f${index}`, { type: 'string' }]);
+    expect(checkAggregateSchemas(order({ properties: Object.fromEntries(many) }))).toEqual([
+      {
+        aggregate: 'order',
+        message:
+          'The schema of aggregate order has 3002 nodes; the bound is 2000: split the aggregate or use $defs.',
+      },
+    ]);
+    expect(checkAggregateSchemas(order({ description: 'x'.repeat(65_536) }))).toMatchObject([
+      { message: expect.stringContaining('bytes of JSON; the bound is 65536') },
+    ]);
   });
 });

@@ -1,3 +1,4 @@
+import { whyTooLarge } from '@cqrs/contract/schema-bounds.ts';
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import type { Aggregate } from './schema.ts';
@@ -8,6 +9,10 @@ export type SchemaProblem = { readonly aggregate: string; readonly message: stri
 /** What admission cannot judge: the aggregates whose schema is not a JSON Schema 2020-12. None is good. */
 export function checkAggregateSchemas(aggregates: readonly Aggregate[]): readonly SchemaProblem[] {
   return aggregates.flatMap(({ name, schema }) => {
+    const excess = whyTooLarge(schema);
+    if (excess !== undefined) {
+      return [{ aggregate: name, message: `The schema of aggregate ${name} ${excess}.` }];
+    }
     const reason = whyNot(schema);
     const message = `The schema of aggregate ${name} cannot be used: ${reason}.`;
     return reason === undefined ? [] : [{ aggregate: name, message }];
@@ -25,7 +30,8 @@ function whyNot(schema: Aggregate['schema']): string | undefined {
   } catch (error) {
     const choice = wrongChoice(whole.errors ?? []);
     if (choice !== undefined) return choice;
-    return error instanceof Error ? error.message : String(error);
+    const reason = error instanceof Error ? error.message : String(error);
+    return reason.includes('unknown format "url"') ? `${reason}; use "uri"` : reason;
   }
 }
 
@@ -67,7 +73,11 @@ function validator(options: { readonly meta?: false } = {}): Ajv2020 {
     strictTuples: false,
     strictRequired: false,
     logger: false,
+    // A definition becomes one function and not a copy at each reference, which multiplies.
+    inlineRefs: false,
   });
   formats.default(ajv);
+  // Its pattern takes seconds for a long string. Left out, it is an unknown format.
+  delete ajv.formats['url'];
   return ajv;
 }
