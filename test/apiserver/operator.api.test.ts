@@ -642,3 +642,31 @@ test('of two replicas one works, and the other goes on at once when the first is
     return live?.spec.replicas === 3;
   });
 });
+
+test('a Secret of somebody else is read as it is, or told of, and never written', async () => {
+  const namespace = await newNamespace('secret');
+  const labels = { 'app.kubernetes.io/managed-by': 'Helm' };
+  const make = (name: string, keys: readonly string[]): Promise<KubeObject> =>
+    admin.create(builtin.secret, {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name, namespace, labels },
+      data: Object.fromEntries(keys.map((key) => [key, 'eA=='])),
+    } as Manifest);
+  const before = [
+    await make('orders-redis', ['redis-password', 'theirs']),
+    await make('orders-postgres', ['theirs']),
+  ];
+  await apply(namespace, 'orders', { ...ordersSpec, deletionPolicy: 'Delete' });
+  const message = await untilCondition(namespace, 'orders', {
+    type: 'Stalled',
+    status: 'True',
+    reason: 'NameTaken',
+  });
+  expect(message).toContain('Secret orders-postgres');
+  expect(await find(builtin.statefulSet, namespace, 'orders-redis')).toBeDefined();
+  for (const { metadata } of before) {
+    const live = await admin.get(builtin.secret, { namespace, name: metadata.name });
+    expect(live.metadata.resourceVersion).toBe(metadata.resourceVersion);
+  }
+});

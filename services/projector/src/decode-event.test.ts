@@ -40,6 +40,11 @@ test.each([
     { state: { json: '{"id":"o1"}', fields: { id: 'o1' } } },
   ],
   [
+    'a whole surrogate pair, and an escaped backslash before what looks like half of one',
+    { value: Buffer.from(String.raw`{"state":{"a":"\ud83d\ude00","b":"\\ud800"}}`) },
+    { state: { fields: { a: '😀', b: String.raw`\ud800` } } },
+  ],
+  [
     'no LSN and no time',
     { headers: { ce_sequence: '1' } },
     { version: '1', lsn: '', timeMs: null },
@@ -68,6 +73,21 @@ test.each([
   ['an array', { value: Buffer.from('[]') }, /value/],
   ['no state', { value: Buffer.from('{"data":{}}') }, /value/],
   ['a state that is no object', { value: Buffer.from('{"state":[]}') }, /value/],
+  [
+    'a lone surrogate in a field, on which functions.lua failed between its writes',
+    { value: Buffer.from(String.raw`{"state":{"id":"px","customerId":"\ud800"}}`) },
+    /surrogate/,
+  ],
+  [
+    'the second half of a surrogate pair alone, in a name deep inside',
+    { value: Buffer.from(String.raw`{"state":{"a":[{"\\\uDC00":1}]}}`) },
+    /surrogate/,
+  ],
+  [
+    'surrogates in the wrong order',
+    { value: Buffer.from(String.raw`{"state":{"a":"\ude00\ud83d"}}`) },
+    /surrogate/,
+  ],
 ])('refuses %s with a sentence', (_, change, detail) => {
   expect(decodeEvent({ ...record, ...change })).toEqual({
     ok: false,

@@ -35,6 +35,10 @@ const versionPattern = /^[1-9]\d{0,15}$/;
 /** Empty when whoever publishes has no LSN to give, as Debezium's outbox router. */
 const lsnPattern = /^\d{0,20}$/;
 
+const unicodeEscape = '\\u';
+/** A whole pair, half of one (captured), or any other escape, so that an escaped backslash begins none. */
+const escapes = /\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)/g;
+
 function isObject(value: unknown): value is State {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -64,6 +68,15 @@ function decodeState(value: Buffer | null): AggregateEvent['state'] | undefined 
   return { json: json === null || lineBreak.test(json) ? JSON.stringify(fields) : json, fields };
 }
 
+/**
+ * Whether no escape of the JSON names half of a surrogate pair alone, which UTF-8 cannot hold: Redis' cjson refuses it
+ * in the midst of a script, whose first writes would stay. A half can only come as an escape, since the text was UTF-8.
+ */
+function isWellFormed(json: string): boolean {
+  if (!json.includes(unicodeEscape)) return true;
+  return json.matchAll(escapes).every(([, half]) => half === undefined);
+}
+
 function refuse(detail: string): Decoded {
   return { ok: false, detail };
 }
@@ -85,6 +98,9 @@ export function decodeEvent(record: KafkaRecord): Decoded {
   const state = decodeState(record.value);
   if (state === undefined) {
     return refuse('its value is not a JSON object with a "state" that is an object or null');
+  }
+  if (state !== null && !isWellFormed(state.json)) {
+    return refuse('its state holds text that is not Unicode: half of a surrogate pair');
   }
   const timeMs = Date.parse(headerText(record, headerNames.time));
   const event = { offset: record.offset, aggregateId, version, state, lsn };

@@ -1,5 +1,6 @@
 import type { ViewConfig, ViewSource } from '@cqrs/contract/config.ts';
 import { indexEntries, indexValue, planIndexes } from '@cqrs/runtime/read-store/index-entries.ts';
+import { stateField } from '@cqrs/runtime/read-store/state-field.ts';
 import type { AggregateEvent } from './decode-event.ts';
 
 /** One operation of functions.lua: source number, aggregate id, version, JSON ('' when deleted), detail. */
@@ -48,7 +49,7 @@ function describeRoot(view: ViewConfig): Describe {
     detail: plain
       ? ''
       : JSON.stringify([
-          lookups.map((field) => referencedId(state.fields[field])),
+          lookups.map((field) => referencedId(stateField(state.fields, field))),
           indexEntries(indexes, state.fields, id),
         ]),
   });
@@ -59,7 +60,10 @@ function describe(view: ViewConfig, source: ViewSource): Describe {
     case 'root':
       return describeRoot(view);
     case 'part':
-      return (state) => ({ json: state.json, detail: referencedId(state.fields[source.key]) });
+      return (state) => ({
+        json: state.json,
+        detail: referencedId(stateField(state.fields, source.key)),
+      });
     case 'lookup':
       return (state) => ({ json: state.json, detail: '' });
   }

@@ -40,3 +40,11 @@ test('different values never share a list, and long ones make no long key', () =
   expect(long.length).toBeLessThan(100);
   expect(long).not.toBe(indexSuffix(0, [`${'x'.repeat(999)}y`]));
 });
+
+test('an index by a field named constructor reads the state and never what every object inherits', () => {
+  const byInherited = planIndexes([{ by: ['constructor'], order: ['valueOf'] }]);
+  const bare = indexEntries(byInherited, {}, 'o1');
+  expect(bare[0]).toBe('0:[""]');
+  expect(bare).toEqual(indexEntries(byInherited, { constructor: null, valueOf: null }, 'o1'));
+  expect(indexEntries(byInherited, { constructor: 'Ada' }, 'o1')[0]).toBe('0:["Ada"]');
+});

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ViewIndex } from '@cqrs/contract/config.ts';
 import { sortField, sortKey, type SortField } from './sort-key.ts';
+import { stateField } from './state-field.ts';
 
 /** A longer list of values becomes a hash in the key's name, so that no user text makes keys of any length. */
 const indexValuesCharactersMax = 200;
@@ -43,7 +44,7 @@ export function indexEntries(
 ): readonly string[] {
   const entries: string[] = [];
   for (const index of indexes) {
-    const values = index.by.map((field) => indexValue(state[field]));
+    const values = index.by.map((field) => indexValue(stateField(state, field)));
     if (!values.every((value) => value !== null)) continue;
     entries.push(indexSuffix(index.number, values), `${sortKey(index.order, state)}\0${id}`);
   }

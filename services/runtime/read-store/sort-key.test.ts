@@ -86,3 +86,8 @@ test('objects and arrays come last, and all at one place', () => {
   expect(keys[1]).toBe(keys[2]);
   expect(asRedisCompares(keys[0] ?? '', keys[1] ?? '')).toBe(-1);
 });
+
+test('a missing field named constructor sorts as missing and not as what every object inherits', () => {
+  const order = [sortField('constructor')];
+  expect(sortKey(order, {})).toBe(sortKey(order, { constructor: null }));
+});

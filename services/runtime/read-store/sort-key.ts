@@ -1,3 +1,5 @@
+import { stateField } from './state-field.ts';
+
 /**
  * Order-preserving text for JSON values. Comparing two sort keys byte by byte as UTF-8, as Redis' BYLEX does, gives
  * null < false < true < numbers < strings < anything else, and the reverse for a descending field. Every field's text
@@ -84,6 +86,8 @@ export function sortKey(
   state: { readonly [field: string]: unknown },
 ): string {
   let key = '';
-  for (const { field, descending } of fields) key += fieldKey(state[field], descending);
+  for (const { field, descending } of fields) {
+    key += fieldKey(stateField(state, field), descending);
+  }
   return key;
 }

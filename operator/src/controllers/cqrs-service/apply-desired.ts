@@ -41,7 +41,12 @@ export async function applyDesired(
       return parts.turns.take(() => applyOne(service, object, { ...parts, cache }, signal));
     }),
   );
-  return outcomes.filter((outcome) => outcome !== undefined);
+  return [...desired.taken.map(nameTaken), ...outcomes.filter((outcome) => outcome !== undefined)];
+}
+
+function nameTaken({ kind, metadata }: KubeObject): Refusal {
+  const message = `${kind} ${metadata.name} exists and was not made by this operator.`;
+  return { reason: 'NameTaken', message };
 }
 
 async function applyOne(
@@ -55,9 +60,9 @@ async function applyOne(
   const cached = cache.get(objectKey(desired));
   const live = cached ?? (await strangers.find(type, desired, signal));
   const what = `${desired.kind} ${desired.metadata.name}`;
-  switch (claimOf(service, desired, live)) {
+  switch (claimOf(service, live)) {
     case 'foreign':
-      return { reason: 'NameTaken', message: `${what} exists and was not made by this operator.` };
+      return nameTaken(desired);
     case 'outgoing':
       // Its deletion is a change that enqueues this CqrsService again.
       return {

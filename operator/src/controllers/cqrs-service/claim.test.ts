@@ -12,8 +12,6 @@ function object(metadata: Partial<ObjectMeta>, kind = 'Service'): KubeObject {
   return { apiVersion: 'v1', kind, metadata: { name: 'orders-query', ...metadata } };
 }
 
-const desired = object({ labels, ownerReferences: [owner] });
-
 test.each([
   { what: 'nothing', live: undefined, claim: 'ours' },
   { what: 'what we made', live: object({ labels, ownerReferences: [owner] }), claim: 'ours' },
@@ -23,7 +21,12 @@ test.each([
     claim: 'ours',
   },
   { what: 'a retained Secret', live: object({ labels }, 'Secret'), claim: 'ours' },
-  { what: 'a Secret brought by hand', live: object({}, 'Secret'), claim: 'ours' },
+  { what: 'a Secret brought by hand', live: object({}, 'Secret'), claim: 'foreign' },
+  {
+    what: 'a Secret of a Helm release',
+    live: object({ labels: { 'app.kubernetes.io/managed-by': 'Helm' } }, 'Secret'),
+    claim: 'foreign',
+  },
   { what: 'a stranger’s object', live: object({}), claim: 'foreign' },
   {
     what: 'an object that another controls',
@@ -41,5 +44,5 @@ test.each([
     claim: 'outgoing',
   },
 ])('$what is $claim', ({ live, claim }) => {
-  expect(claimOf(orders, desired, live)).toBe(claim);
+  expect(claimOf(orders, live)).toBe(claim);
 });

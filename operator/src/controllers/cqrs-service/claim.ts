@@ -1,7 +1,7 @@
 import type { CqrsService } from '../../api/v1alpha1/schema.ts';
 import { controllerOf } from '../../kube/mapping.ts';
 import type { KubeObject } from '../../kube/object.ts';
-import { labelOf } from './labels.ts';
+import { isManaged } from './labels.ts';
 
 /**
  * Whose an object is that lies where one of ours should:
@@ -11,11 +11,7 @@ import { labelOf } from './labels.ts';
  */
 export type Claim = 'ours' | 'outgoing' | 'foreign';
 
-export function claimOf(
-  service: CqrsService,
-  desired: KubeObject,
-  live: KubeObject | undefined,
-): Claim {
+export function claimOf(service: CqrsService, live: KubeObject | undefined): Claim {
   if (live === undefined) return 'ours';
   const controller = controllerOf(live);
   if (controller !== undefined && controller.uid !== service.metadata.uid) {
@@ -24,7 +20,5 @@ export function claimOf(
       : 'foreign';
   }
   if (live.metadata.deletionTimestamp !== undefined) return 'outgoing';
-  const isMade = labelOf(live, 'managed-by') === labelOf(desired, 'managed-by');
-  // A Secret with all keys may be brought by hand, so that people choose the passwords.
-  return isMade || controller !== undefined || live.kind === 'Secret' ? 'ours' : 'foreign';
+  return isManaged(live) || controller !== undefined ? 'ours' : 'foreign';
 }

@@ -9,9 +9,10 @@ import {
 import type { CqrsService } from '../../api/v1alpha1/schema.ts';
 import type { KubeObject } from '../../kube/object.ts';
 import { exampleContext } from '../../resources/example-context.ts';
+import type { Secret } from './caches.ts';
 import { desiredObjects, type Desired, type Settings } from './desired.ts';
 import { exampleObserved } from './example-observed.ts';
-import type { Observed } from './observe.ts';
+import { secretState, type Observed } from './observe.ts';
 
 const orders = wholeService('orders', ordersSpec);
 const observed = exampleObserved(orders);
@@ -110,6 +111,40 @@ describe('desiredObjects', () => {
     const found = desired(orders, { secrets: { ...observed.secrets, redis: incomplete } });
     expect(names(found)).not.toContain('Secret/orders-redis');
     expect(found.kept).toEqual([live]);
+  });
+
+  const ofHelm: Secret = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'orders-redis', labels: { 'app.kubernetes.io/managed-by': 'Helm' } },
+    data: { 'redis-password': 'cw==', theirs: 'eA==' },
+  };
+  const deleted = { ...orders, spec: { ...orders.spec, deletionPolicy: 'Delete' as const } };
+
+  it('never writes a Secret of somebody else, whose deletion with the service it would cause', () => {
+    const redis = secretState(deleted, ofHelm, ['redis']);
+    const found = desired(deleted, { secrets: { ...observed.secrets, redis } });
+    expect(names(found)).not.toContain('Secret/orders-redis');
+    expect(names(found)).toContain('StatefulSet/orders-redis');
+    expect(found).toMatchObject({ kept: [ofHelm], taken: [] });
+  });
+
+  it('tells of a Secret of somebody else without our keys, and makes no password for it', () => {
+    const other = { ...ofHelm, data: { theirs: 'eA==' } };
+    const redis = secretState(deleted, other, ['redis']);
+    const found = desired(deleted, { secrets: { ...observed.secrets, redis } });
+    expect(names(found)).not.toContain('Secret/orders-redis');
+    expect(found).toMatchObject({ kept: [], taken: [other] });
+  });
+
+  it('takes up a Secret that an earlier service of ours retained', () => {
+    const labels = { 'app.kubernetes.io/managed-by': 'cqrs-operator' };
+    const retained = { ...ofHelm, metadata: { name: 'orders-redis', labels } };
+    const redis = secretState(deleted, retained, ['redis']);
+    const found = desired(deleted, { secrets: { ...observed.secrets, redis } });
+    const written = object(found, 'Secret/orders-redis');
+    expect(text(written)).toEqual({ 'redis-password': 's' });
+    expect(written.metadata.ownerReferences).toHaveLength(1);
   });
 
   it('never says how many query pods there are, since the HPA does', () => {

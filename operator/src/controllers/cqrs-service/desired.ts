@@ -47,9 +47,11 @@ export type Desired = {
   readonly objects: readonly KubeObject[];
   /** Objects that are neither applied nor pruned. */
   readonly kept: readonly KubeObject[];
+  /** Objects of others that have a name of ours; they are told of and never touched. */
+  readonly taken: readonly KubeObject[];
 };
 
-export const nothingDesired: Desired = { objects: [], kept: [] };
+export const nothingDesired: Desired = { objects: [], kept: [], taken: [] };
 
 /** The objects that should exist for a CqrsService; all other objects that it controls should not. */
 export function desiredObjects(
@@ -66,10 +68,11 @@ export function desiredObjects(
       ...(hasCommand(service) ? commandObjects(service, observed, { context, settings }) : []),
       ...(hasQuery(service) ? queryObjects(service, observed, { context, settings }) : []),
     ],
-    // A Secret that lost a key still holds the only copy of the others.
+    // A Secret that lost a key still holds the only copy of the others; one that somebody brought is theirs.
     kept: [postgres, redis].flatMap((secret) =>
-      secret.state === 'incomplete' ? [secret.live] : [],
+      secret.state === 'incomplete' || secret.state === 'brought' ? [secret.live] : [],
     ),
+    taken: [postgres, redis].flatMap((secret) => (secret.state === 'taken' ? [secret.live] : [])),
   };
 }
 

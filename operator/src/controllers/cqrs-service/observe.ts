@@ -12,6 +12,7 @@ import type { ReadDemand } from '../../scaling/demand.ts';
 import type { ApiServiceState } from '../../scaling/api-service.ts';
 import type { Autoscaler } from './autoscaler.ts';
 import { indexes, type Caches, type Secret } from './caches.ts';
+import { claimOf } from './claim.ts';
 import { labelOf } from './labels.ts';
 import type { Pod } from './pod.ts';
 import { podProblem, type PodProblem } from './pod-problems.ts';
@@ -23,6 +24,10 @@ export type Part = Component | 'kafka';
 
 type SecretState<Key extends string> =
   | { readonly state: 'absent' }
+  /** Somebody else's with all the keys: read by the pods as it is, and never written. */
+  | { readonly state: 'brought'; readonly live: Secret }
+  /** Somebody else's without them: it is only in the way. */
+  | { readonly state: 'taken'; readonly live: Secret }
   | { readonly state: 'incomplete'; readonly live: Secret; readonly missing: readonly string[] }
   | {
       readonly state: 'complete';
@@ -76,10 +81,10 @@ export async function observe(
     kafka: kafka && observeKafka(kafka),
     secrets: {
       postgres: hasCommand(service)
-        ? secretState(await secret('postgres'), ['postgres', 'command', 'relay'])
+        ? secretState(service, await secret('postgres'), ['postgres', 'command', 'relay'])
         : { state: 'absent' },
       redis: hasQuery(service)
-        ? secretState(await secret('redis'), ['redis'])
+        ? secretState(service, await secret('redis'), ['redis'])
         : { state: 'absent' },
     },
     workloads: observeWorkloads(service, caches),
@@ -107,13 +112,20 @@ async function readSecret(
   }
 }
 
-function secretState<Key extends keyof typeof secretKeys>(
+/** What a password Secret is to this CqrsService: who made it decides first, then whether it has the keys. */
+export function secretState<Key extends keyof typeof secretKeys>(
+  service: CqrsService,
   secret: Secret | undefined,
   names: readonly Key[],
 ): SecretState<Key> {
   if (secret === undefined) return { state: 'absent' };
   const values = names.map((name) => [name, secret.data?.[secretKeys[name]] ?? ''] as const);
   const missing = values.filter(([, value]) => value === '').map(([name]) => secretKeys[name]);
+  if (claimOf(service, secret) === 'foreign') {
+    return missing.length > 0
+      ? { state: 'taken', live: secret }
+      : { state: 'brought', live: secret };
+  }
   if (missing.length > 0) return { state: 'incomplete', live: secret, missing };
   const passwords = values.map(
     ([name, value]) => [name, Buffer.from(value, 'base64').toString('utf8')] as const,
