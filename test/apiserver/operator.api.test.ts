@@ -652,7 +652,7 @@ test('a Secret of somebody else is read as it is, or told of, and never written'
       kind: 'Secret',
       metadata: { name, namespace, labels },
       data: Object.fromEntries(keys.map((key) => [key, 'eA=='])),
-    } as Manifest);
+    });
   const before = [
     await make('orders-redis', ['redis-password', 'theirs']),
     await make('orders-postgres', ['theirs']),
