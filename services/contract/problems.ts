@@ -10,14 +10,12 @@ export const problems = {
   'unknown-view': { status: 404, title: 'No such view' },
   'not-found': { status: 404, title: 'Nothing under this key' },
   'method-not-allowed': { status: 405, title: 'This method is not offered here' },
-  'already-exists': { status: 409, title: 'The aggregate exists already' },
   'version-mismatch': { status: 412, title: 'The aggregate has another version' },
   'body-too-large': { status: 413, title: 'The body is too large' },
   'unsupported-media-type': { status: 415, title: 'The media type is not accepted here' },
   'internal-error': { status: 500, title: 'The service failed' },
   overloaded: { status: 503, title: 'Too many requests are waiting', retryAfterSeconds: 1 },
   'store-unavailable': { status: 503, title: 'A store is out of reach', retryAfterSeconds: 1 },
-  stopping: { status: 503, title: 'This replica is stopping', retryAfterSeconds: 1 },
 } as const satisfies Record<
   string,
   { readonly status: number; readonly title: string; readonly retryAfterSeconds?: number }
