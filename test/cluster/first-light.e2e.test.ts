@@ -250,7 +250,12 @@ test('pods of every kind die while commands go on: no acknowledged command is lo
     '--force',
     '--wait=false',
   ]);
-  await delay(1_000);
+  const beforeKafka = acknowledged.length;
+  await waitUntil('commands to be accepted without Kafka', longer, async () =>
+    acknowledged.length > beforeKafka + 5
+      ? { value: true }
+      : { seen: `${acknowledged.length} accepted` },
+  );
   stopped.abort();
   await writer;
   const missing = new Set(acknowledged);
