@@ -11,6 +11,8 @@ import { createTelemetry } from './telemetry/metrics.ts';
 const fieldManager = 'cqrs-operator';
 const hashAnnotation = 'cqrs.dev/applied-hash';
 const passwordBytes = 24;
+// A key of HMAC-SHA-256 gains nothing from more.
+const tokenKeyBytes = 32;
 // So that a thousand services do not come due in the same second.
 const resyncSpread = 0.1;
 
@@ -39,6 +41,7 @@ export async function connect(config: Config, logger: Logger) {
       images,
       logLevel,
       newPassword: () => randomBytes(passwordBytes).toString('base64url'),
+      newTokenKey: () => randomBytes(tokenKeyBytes).toString('base64'),
     },
     resyncMs: () => resyncMs * (1 + resyncSpread * (Math.random() - 0.5)),
   };

@@ -52,6 +52,11 @@ const flags = {
     fallback: 'IfNotPresent',
     help: `one of ${pullPolicies.join(', ')}`,
   },
+  'image-pull-secrets': {
+    value: 'A,B',
+    fallback: '',
+    help: 'Secrets to pull these images with, in the namespace of each CqrsService',
+  },
   'ops-port': {
     value: 'PORT',
     fallback: '9090',
@@ -155,6 +160,7 @@ function buildConfig(given: Given, env: Env, processName: string): Config {
       kafka: required(given, 'kafka-image'),
       redis: required(given, 'redis-image'),
       pullPolicy: oneOf(given, 'image-pull-policy', pullPolicies),
+      pullSecrets: names(given, 'image-pull-secrets'),
     },
     opsPort: whole(given, 'ops-port', portBounds),
     metricsApi: metricsApi(given),

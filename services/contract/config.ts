@@ -7,7 +7,17 @@ export type ServiceIdentity = { readonly namespace: string; readonly name: strin
 /** A JSON Schema (2020-12) as the user wrote it. */
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
-export type AggregateConfig = { readonly name: string; readonly schema: JsonSchema };
+/**
+ * Behavior in code: the absolute path of a TypeScript or JavaScript module inside the command pod. What it exports is
+ * the shape `Behavior` of `@cqrs/behavior`.
+ */
+export type BehaviorConfig = { readonly module: string };
+
+export type AggregateConfig = {
+  readonly name: string;
+  readonly schema: JsonSchema;
+  readonly behavior?: BehaviorConfig;
+};
 
 export type CommandConfig = {
   readonly service: ServiceIdentity;
@@ -55,6 +65,11 @@ export type ViewConfig = {
   readonly name: string;
   readonly sources: readonly ViewSource[];
   readonly indexes: readonly ViewIndex[];
+  /**
+   * What becomes of an event that cannot be applied. `halt` (when absent): its key stands still until it is retried,
+   * other keys go on. `dead-letter`: it is copied to the view's dead-letter topic and its key goes on without it.
+   */
+  readonly poison?: 'halt' | 'dead-letter';
 };
 
 export type ProjectorConfig = {
@@ -65,4 +80,6 @@ export type ProjectorConfig = {
 export type QueryConfig = {
   readonly service: ServiceIdentity;
   readonly views: readonly ViewConfig[];
+  /** The schema of each source aggregate by its topic, as far as the operator knows it: for the API's description. */
+  readonly schemas?: { readonly [topic: string]: JsonSchema };
 };

@@ -18,13 +18,23 @@ export const headerNames = {
   traceparent: 'traceparent',
 } as const;
 
+/** What a dead letter says beside the headers of the record that it copies. */
+export const deadLetterHeaderNames = {
+  view: 'dead-letter-view',
+  /** `<topic>:<partition>` that the record was read from. */
+  topicPartition: 'dead-letter-topic-partition',
+  offset: 'dead-letter-offset',
+  /** Why the view could not apply it, a sentence. */
+  error: 'dead-letter-error',
+} as const;
+
 /** What happened to an aggregate: the suffix of an event's type (`order.created`). */
 export const changeKinds = ['created', 'updated', 'deleted'] as const;
 export type ChangeKind = (typeof changeKinds)[number];
 
-/** The `ce_type` of a declarative aggregate's event. */
-export function eventType(aggregate: string, change: ChangeKind): string {
-  return `${aggregate}.${change}`;
+/** The `ce_type` of an aggregate's event; `what` is a kind of change, or the type that the behavior gave it. */
+export function eventType(aggregate: string, what: string): string {
+  return `${aggregate}.${what}`;
 }
 
 /**

@@ -20,6 +20,11 @@ export const errorCodes = [
   'CQRS_TOPIC_MISSING',
   'CQRS_READ_STORE_FAILED',
   'CQRS_PROJECTION_FAILED',
+  'CQRS_DEAD_LETTER_FAILED',
+  'CQRS_TOPIC_LOST',
+  'CQRS_TIMELINE_CHANGED',
+  'CQRS_PUBLICATION_LOST',
+  'CQRS_BEHAVIOR_FAILED',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

@@ -15,11 +15,27 @@ export type RelayStatus = {
   readonly eventsPublished: number;
 };
 
+export type PartitionLag = {
+  readonly topicPartition: string;
+  readonly lagEvents: number;
+  /** Age of the oldest event that is not applied yet; 0 when none waits. */
+  readonly lagSeconds: number;
+};
+
 export type ViewStatus = {
   readonly view: string;
   readonly lagEvents: number;
   readonly lagSeconds: number;
+  readonly partitions: readonly PartitionLag[];
   readonly halted: readonly { readonly topicPartition: string; readonly error: string }[];
+  /** Keys that stand still because of an event that cannot be applied; at most 100 are told, `haltedKeyCount` counts all. */
+  readonly haltedKeys: readonly {
+    readonly topicPartition: string;
+    readonly key: string;
+    readonly offset: string;
+    readonly error: string;
+  }[];
+  readonly haltedKeyCount: number;
 };
 
 export type ProjectorStatus = {

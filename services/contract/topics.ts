@@ -11,6 +11,11 @@ export function topicName(service: ServiceIdentity, aggregate: string): string {
   return `${service.namespace}.${service.name}.${aggregate}`;
 }
 
+/** Where a view whose `poison` is `dead-letter` puts the events that it could not apply. */
+export function deadLetterTopic(service: ServiceIdentity, view: string): string {
+  return `${service.namespace}.${service.name}.${view}.dead-letter`;
+}
+
 /** The consumer group of one build of a view: a changed view (another tag) reads from the beginning. */
 export function consumerGroup(service: ServiceIdentity, viewTag: string): string {
   return `${service.namespace}.${service.name}.${viewTag}`;

@@ -22,6 +22,7 @@ import {
 } from '../../operator/src/kube/resource-type.ts';
 import { commandDeployment } from '../../operator/src/resources/command-deployment.ts';
 import * as configMaps from '../../operator/src/resources/config-maps.ts';
+import { consistencySecret } from '../../operator/src/resources/consistency-secret.ts';
 import type { ResourceContext } from '../../operator/src/resources/context.ts';
 import { queryHpa } from '../../operator/src/resources/hpa.ts';
 import { kafkaConfigMap } from '../../operator/src/resources/kafka-config-map.ts';
@@ -139,6 +140,7 @@ describe('the CRD', () => {
     { name: 'orders', spec: ordersSpec },
     { name: 'payments', spec: paymentsSpec },
     { name: 'order-history', spec: orderHistorySpec },
+    { name: 'coded', spec: codedSpec },
   ])('takes $name and fills in what the schema says', async ({ name, spec }) => {
     const answer = await submit(name, spec);
     expect(answer).toMatchObject({ status: 201, warnings: [] });
@@ -154,8 +156,18 @@ describe('the CRD', () => {
     const four = [0, 1, 2, 3].map(longField);
     const indexes = names.slice(0, 10).map(() => ({ by: four, order: four }));
     const answer = await submit('n'.repeat(40), {
-      aggregates: names.map((name) => ({ name, schema: { type: 'object' } })),
-      command: {},
+      aggregates: names.map((name) => ({
+        name,
+        schema: { type: 'object' },
+        behavior: { module: `/${'m'.repeat(249)}.ts` },
+      })),
+      command: {
+        image: 'i'.repeat(255),
+        env: Array.from({ length: 50 }, (_, place) => ({
+          name: longField(place),
+          value: 'v'.repeat(4096),
+        })),
+      },
       query: {
         views: names.map((name) => ({ name, sources: [{ aggregate: name }, ...others], indexes })),
       },
@@ -189,7 +201,21 @@ describe('the CRD', () => {
         desiredReplicas: 4,
         readsPerSecond: 1234,
       },
-      projection: { lag: '120 / 1.4s', lagEvents: 120, lagSeconds: 1.4 },
+      projection: {
+        lag: '120 / 1.4s',
+        lagEvents: 120,
+        lagSeconds: 1.4,
+        views: [
+          {
+            name: 'orders',
+            lagEvents: 120,
+            lagSeconds: 1.4,
+            haltedPartitions: 0,
+            haltedKeys: 1,
+            behind: [{ topicPartition: 'shop.columns.order/3', lagEvents: 120, lagSeconds: 1.4 }],
+          },
+        ],
+      },
     };
     const reported = { ...written('columns', undefined), status };
     const taken = await call('PATCH', path + applyQuery, { body: reported });
@@ -234,6 +260,11 @@ const joined = (...others: Spec[]): Spec => view({ sources: [order, ...others] }
 const aggregateNamed = (name: string): Spec => ({
   aggregates: [{ name, schema: { type: 'object' } }],
   query: undefined,
+});
+
+const behaves = (behavior: Spec, command: Spec = {}): Spec => ({
+  aggregates: [{ ...ordersSpec.aggregates[0], behavior }],
+  command,
 });
 
 describe('a wrong spec is refused with a sentence that says what to change', () => {
@@ -289,7 +320,7 @@ describe('a wrong spec is refused with a sentence that says what to change', () 
       { aggregates: [{ name: 'order' }] },
       'spec.aggregates[0].schema: Required value',
     ],
-    ['an unknown field', { command: { image: 'mine' } }, 'unknown field "spec.command.image"'],
+    ['an unknown field', { command: { picture: 'mine' } }, 'unknown field "spec.command.picture"'],
     [
       'no command replicas',
       { command: { replicas: 0 } },
@@ -427,6 +458,82 @@ describe('a wrong spec is refused with a sentence that says what to change', () 
       'readsPerSecond in body should be greater than or equal to 1',
     ],
     [
+      'a behavior in two places',
+      behaves({ configMap: { name: 'mine', key: 'order.ts' }, module: '/app/order.ts' }),
+      'a module is in one place: give either "configMap" or "module"',
+    ],
+    ['a behavior nowhere', behaves({}), 'give either "configMap" or "module"'],
+    [
+      'a module without an image that holds it',
+      behaves({ module: '/app/order.ts' }),
+      'give "command.image", or put the module into a ConfigMap',
+    ],
+    [
+      'a module that is no path',
+      behaves({ module: 'order.ts' }, { image: 'shop/orders:1' }),
+      'give the absolute path of a module that ends in .ts, .mts, .js or .mjs',
+    ],
+    [
+      'a module in a language that Node does not run',
+      behaves({ configMap: { name: 'mine', key: 'Order.java' } }),
+      'name a key that ends in .ts, .mts, .js or .mjs',
+    ],
+    [
+      'a key that leaves its folder',
+      behaves({ configMap: { name: 'mine', key: '../order.ts' } }),
+      'name a key that ends in .ts, .mts, .js or .mjs',
+    ],
+    [
+      'a ConfigMap of a name that none can have',
+      behaves({ configMap: { name: 'My_Map', key: 'order.ts' } }),
+      'give the name of an object of this namespace',
+    ],
+    [
+      'an image that is no reference',
+      { command: { image: 'my image' } },
+      'give the reference of an image',
+    ],
+    [
+      'a variable that the operator sets',
+      { command: { env: [{ name: 'CQRS_POSTGRES_HOST', value: 'mine' }] } },
+      'names with CQRS_ and OTEL_ are set by the operator: choose another name',
+    ],
+    [
+      'a variable that no shell could name',
+      { command: { env: [{ name: 'my-currency', value: 'EUR' }] } },
+      'name a variable with letters, digits and underscores',
+    ],
+    [
+      'a variable twice',
+      { command: { env: ['EUR', 'USD'].map((value) => ({ name: 'CURRENCY', value })) } },
+      'spec.command.env[1]: Duplicate value',
+    ],
+    [
+      'a policy for poison that does not exist',
+      view({ poison: 'skip' }),
+      'Unsupported value: "skip": supported values: "halt", "dead-letter"',
+    ],
+    [
+      'traces to nowhere',
+      { telemetry: { otlp: { endpoint: 'collector:4318' } } },
+      'give the URL of an OTLP/HTTP endpoint, as in "http://collector.observe.svc:4318"',
+    ],
+    ['traces without an endpoint', { telemetry: {} }, 'spec.telemetry.otlp: Required value'],
+    [
+      'more traces than there are',
+      { telemetry: { otlp: { endpoint: 'http://collector:4318' }, sampleRatio: 2 } },
+      'spec.telemetry.sampleRatio in body should be less than or equal to 1',
+    ],
+    [
+      'a key that no Secret can have',
+      {
+        telemetry: {
+          otlp: { endpoint: 'http://a', headersSecret: { name: 'collector', key: 'a/b' } },
+        },
+      },
+      'name a key of the Secret with letters, digits',
+    ],
+    [
       'a policy that does not exist',
       { deletionPolicy: 'Keep' },
       'Unsupported value: "Keep": supported values: "Retain", "Delete"',
@@ -508,9 +615,11 @@ describe('what the operator makes of it', () => {
       kafka: 'apache/kafka:4.1.1',
       redis: 'redis:8',
       pullPolicy: 'IfNotPresent',
+      pullSecrets: ['registry'],
     },
     logLevel: 'info',
     siblings: new Map(),
+    outside: { behaviors: { order: 'hash' }, tokenKey: 'hash' },
   };
   const kinds = Object.values(builtin);
   const objects = builderOutputs(context).map((object) => ({
@@ -553,6 +662,28 @@ function tryPod(spec: Partial<PodTemplate['spec']>): Promise<Answer> {
   return call('POST', `${path}?fieldValidation=Strict&dryRun=All`, { body });
 }
 
+/** Everything that has a value of its own only where it is written. */
+const codedSpec = {
+  aggregates: [
+    {
+      ...ordersSpec.aggregates[0],
+      behavior: { configMap: { name: 'order-behavior', key: 'order.ts' } },
+    },
+    { ...paymentsSpec.aggregates[0], behavior: { module: '/app/payment.mjs' } },
+  ],
+  command: { image: 'registry.example/shop/orders:1', env: [{ name: 'CURRENCY', value: 'EUR' }] },
+  query: {
+    views: [{ name: 'orders', sources: [{ aggregate: 'order' }], poison: 'dead-letter' }],
+  },
+  telemetry: {
+    otlp: {
+      endpoint: 'https://collector.observe.svc:4318/v1',
+      headersSecret: { name: 'collector', key: 'headers' },
+    },
+    sampleRatio: 0.1,
+  },
+} as const;
+
 function templateOf(object: KubeObject): PodTemplate | undefined {
   return (object as KubeObject & { spec?: { template?: PodTemplate } }).spec?.template;
 }
@@ -564,11 +695,14 @@ function builderOutputs(context: ResourceContext): readonly KubeObject[] {
     ...orderHistorySpec,
     deletionPolicy: 'Delete',
   });
-  const users = [orders, payments, history] as const;
+  const coded = exampleService('coded', codedSpec);
+  const java = exampleService('java', { ...paymentsSpec, command: { image: 'shop/java:1' } });
+  const users = [orders, payments, history, coded, java] as const;
   return [
     kafkaConfigMap(users),
     services.kafkaService(users),
     kafkaStatefulSet(users, { images: context.images, observed: undefined }),
+    consistencySecret(users, 'a key'),
     topicCleanupJob(orders, context),
     ...users.flatMap((service) => [
       ...(hasCommand(service)

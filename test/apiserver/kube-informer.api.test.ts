@@ -146,19 +146,43 @@ test('indexes find objects by what they hold, and a handler that throws harms no
   expect({ red: named('red'), blue: named('blue') }).toEqual({ red: ['b'], blue: ['a'] });
 });
 
-test('without WatchList the collection is listed page by page', async () => {
-  for (const name of ['a', 'b', 'c', 'd', 'e']) await put(name);
-  const direct = createClient({ kubeConfig: server.kubeConfig });
-  const refusing: KubeClient = {
+/** Without resourceVersionMatch the server refuses the parameter, as one without the feature does (422). */
+function withoutWatchList(direct: KubeClient): KubeClient {
+  return {
     ...direct,
-    // Without resourceVersionMatch the server refuses the parameter, as one without the feature does (422).
-    watch: (path, query, signal) =>
+    watch: (path, query, signal, accept) =>
       direct.watch(
         path,
         query['sendInitialEvents'] ? { ...query, resourceVersionMatch: undefined } : query,
         signal,
+        accept,
       ),
   };
+}
+
+test.each(['streamed', 'listed'])('of metadata alone, %s, no content is held', async (how) => {
+  const direct = createClient({ kubeConfig: server.kubeConfig });
+  const client = how === 'listed' ? withoutWatchList(direct) : direct;
+  await put('a', { colour: 'red' });
+  const watched = watchConfigMaps({ client, metadataOnly: true });
+  await watched.informer.synced;
+  await put('b', { colour: 'blue' });
+  await put('a', { colour: 'green' });
+  await expectCaughtUp(watched);
+  const held = watched.informer
+    .list()
+    .toSorted((one, other) => (objectKey(one) < objectKey(other) ? -1 : 1));
+  expect(held.map(({ metadata, ...rest }) => [metadata.name, rest])).toEqual([
+    ['a', { apiVersion: 'v1', kind: 'ConfigMap' }],
+    ['b', { apiVersion: 'v1', kind: 'ConfigMap' }],
+  ]);
+  expect(watched.changes).toEqual(['added a', 'added b', 'updated a']);
+});
+
+test('without WatchList the collection is listed page by page', async () => {
+  for (const name of ['a', 'b', 'c', 'd', 'e']) await put(name);
+  const direct = createClient({ kubeConfig: server.kubeConfig });
+  const refusing = withoutWatchList(direct);
   const watched = watchConfigMaps({ client: refusing, limits: { pageObjectsMax: 2 } });
   await watched.informer.synced;
   await put('f');

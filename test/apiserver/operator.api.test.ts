@@ -163,6 +163,7 @@ const ordersChildren = [
   'HorizontalPodAutoscaler/orders-query',
   'PodDisruptionBudget/orders-command',
   'PodDisruptionBudget/orders-query',
+  'Secret/cqrs-consistency',
   'Secret/orders-postgres',
   'Secret/orders-redis',
   'Service/cqrs-kafka',
@@ -425,6 +426,10 @@ test('with Delete the relay stops, the topics go, and only then the service', as
   await untilGone(namespace);
 });
 
+function annotationOf({ spec }: Workload, name: string): string | undefined {
+  return spec.template.metadata.annotations?.[name];
+}
+
 async function untilGone(namespace: string): Promise<boolean> {
   return eventually('the service to be gone', soonMs, async () => {
     return (await find(cqrsServiceType, namespace, 'orders')) === undefined;
@@ -449,6 +454,28 @@ async function end(job: KubeObject, how: 'Complete' | 'Failed'): Promise<void> {
   };
   await admin.mergePatch(builtin.job, { name, namespace }, { status }, { subresource: 'status' });
 }
+
+test('topics of events that a read-only service put aside go with it, and its projector before them', async () => {
+  const namespace = await newNamespace('aside');
+  const [view] = orderHistorySpec.query.views;
+  await apply(namespace, 'orders', {
+    query: { views: [{ ...view, poison: 'dead-letter' }] },
+    deletionPolicy: 'Delete',
+  });
+  const projector = { namespace, name: 'orders-projector' };
+  await eventually('the projector', soonMs, () =>
+    find(builtin.deployment, namespace, projector.name),
+  );
+  await admin.delete(cqrsServiceType, { namespace, name: 'orders' });
+  const job = await eventually('the cleanup Job', soonMs, () =>
+    find<Workload>(builtin.job, namespace, 'orders-topic-cleanup'),
+  );
+  expect(await find(builtin.deployment, namespace, projector.name)).toBeUndefined();
+  const { topics } = JSON.parse(annotationOf(job, 'cqrs.dev/config') ?? '');
+  expect(topics).toMatchObject([{ topic: 'aside.orders.order-history.dead-letter' }]);
+  await end(job, 'Complete');
+  await untilGone(namespace);
+});
 
 test('topics that could not be deleted are told, and hold up nothing', async () => {
   const namespace = await newNamespace('leftovers');
@@ -511,12 +538,25 @@ const slotLost: ServiceStatus = {
   errorCode: 'CQRS_SLOT_LOST',
 };
 
-const lagging = (lagEvents: number, lagSeconds: number): ServiceStatus => ({
-  program: 'projector',
-  error: null,
-  errorCode: null,
-  views: [{ view: 'orders', lagEvents, lagSeconds, halted: [] }],
-});
+type ViewStatus = Extract<ServiceStatus, { program: 'projector' }>['views'][number];
+
+const lagging = (
+  lagEvents: number,
+  lagSeconds: number,
+  changes: Partial<ViewStatus> = {},
+): ServiceStatus => {
+  const stands = { halted: [], haltedKeys: [], haltedKeyCount: 0 };
+  const partitions = [{ topicPartition: 'status.orders.order/3', lagEvents, lagSeconds }];
+  const view = { view: 'orders', lagEvents, lagSeconds, partitions, ...stands, ...changes };
+  return { program: 'projector', error: null, errorCode: null, views: [view] };
+};
+
+const haltedKey = {
+  topicPartition: 'status.orders.order/3',
+  key: 'o-1',
+  offset: '12',
+  error: 'its state is no object',
+};
 
 const idleQuery: ServiceStatus = {
   program: 'query',
@@ -528,6 +568,7 @@ const idleQuery: ServiceStatus = {
 };
 
 type Deployment = KubeObject & { spec: { replicas: number } };
+type Workload = KubeObject & { spec: { template: { metadata: KubeObject['metadata'] } } };
 type EventObject = KubeObject & { type: string; reason: string; note: string };
 
 async function events(namespace: string): Promise<readonly string[]> {
@@ -563,7 +604,10 @@ test('status and Events follow the pods from nothing to Ready and through failur
   expect(await status()).toMatchObject({
     command: { ready: '2/2', url: 'http://orders-command.status.svc' },
     query: { ready: '1/1', readsPerSecond: 0, desiredReplicas: 1 },
-    projection: { lag: '120 / 14s' },
+    projection: {
+      lag: '120 / 14s',
+      views: [{ name: 'orders', behind: [{ topicPartition: 'status.orders.order/3' }] }],
+    },
   });
 
   projector.say(lagging(0, 0));
@@ -588,8 +632,27 @@ test('status and Events follow the pods from nothing to Ready and through failur
 
   relay.say(slotLost);
   await until('RelayStreaming', 'False', 'SlotLost');
-  expect(await until('Stalled', 'True', 'SlotLost')).toContain('rebuild the views');
+  expect(await until('Stalled', 'True', 'SlotLost')).toContain(
+    '`kubectl exec --namespace status deploy/orders-relay -- node services/relay/src/republish.ts`',
+  );
   relay.say(streaming);
+  await until('Ready', 'True', 'Available');
+
+  projector.say(lagging(0, 0, { haltedKeys: [haltedKey], haltedKeyCount: 2 }));
+  expect(await until('Stalled', 'True', 'KeysHalted')).toContain(
+    '2 keys stand still in view orders. The first is o-1 at offset 12 of status.orders.order/3: its state is no object.',
+  );
+  expect((await status())?.projection?.views).toEqual([
+    {
+      name: 'orders',
+      lagEvents: 0,
+      lagSeconds: 0,
+      haltedPartitions: 0,
+      haltedKeys: 2,
+      behind: [],
+    },
+  ]);
+  projector.say(lagging(0, 0));
   await until('Ready', 'True', 'Available');
   await projector.fallSilent();
   await until('ProjectionCaughtUp', 'False', 'ProjectorUnreachable');
@@ -602,8 +665,85 @@ test('status and Events follow the pods from nothing to Ready and through failur
       'Normal Ready',
       'Normal Scaled',
       'Warning SlotLost',
+      'Warning KeysHalted',
       'Warning ProjectorUnreachable',
     ]);
+});
+
+test('services that come at once share one key for tokens, which stays as it is', async () => {
+  const namespace = await newNamespace('key');
+  const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+  await Promise.all(names.map((name) => apply(namespace, name, paymentsSpec)));
+  type Secret = KubeObject & { data: Record<string, string> };
+  const secret = (): Promise<Secret> =>
+    admin.get<Secret>(builtin.secret, { namespace, name: 'cqrs-consistency' });
+  const owners = async (): Promise<readonly string[]> =>
+    ((await secret()).metadata.ownerReferences ?? []).map(({ name }) => name).toSorted();
+  await eventually('the key', soonMs, () => find(builtin.secret, namespace, 'cqrs-consistency'));
+  const { data } = await secret();
+  await expect.poll(owners, { timeout: soonMs }).toEqual(names);
+  expect(await changesWhileIdle(namespace)).toEqual({});
+  expect((await secret()).data).toEqual(data);
+  const key = Buffer.from(data['token-key'] ?? '', 'base64').toString();
+  expect(Buffer.from(key, 'base64')).toHaveLength(32);
+  // No pod was started with another key than the one that is there.
+  const { items } = await admin.list<Workload>(builtin.deployment, { namespace });
+  const commands = items.filter(({ metadata }) => metadata.name.endsWith('-command'));
+  expect(commands.map(({ metadata }) => metadata.generation)).toEqual(names.map(() => 1));
+});
+
+test('a behavior is awaited, mounted, and rolls the command pods alone when it changes', async () => {
+  const namespace = await newNamespace('behavior');
+  const behavior = { configMap: { name: 'order-behavior', key: 'order.ts' } };
+  await apply(namespace, 'orders', {
+    ...ordersSpec,
+    aggregates: [{ ...ordersSpec.aggregates[0], behavior }],
+  });
+  const missing = { type: 'Stalled', status: 'True', reason: 'BehaviorMissing' } as const;
+  expect(await untilCondition(namespace, 'orders', missing)).toContain(
+    'is to be in key order.ts of ConfigMap order-behavior, which does not exist in this namespace. Create the ConfigMap',
+  );
+  await untilChildren(
+    namespace,
+    ordersChildren.filter((name) => name !== 'Deployment/orders-command'),
+  );
+  expect(await changesWhileIdle(namespace)).toEqual({});
+
+  const configMap = { namespace, name: 'order-behavior' };
+  const configMapIs = (data: Readonly<Record<string, string>>): Promise<unknown> =>
+    admin.mergePatch(builtin.configMap, configMap, { data });
+  await admin.create<Manifest>(builtin.configMap, {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: configMap,
+    data: { 'order.ts': 'export const decide = 1;', 'notes.md': 'as it was' },
+  });
+  await untilChildren(namespace, ordersChildren);
+  await untilCondition(namespace, 'orders', {
+    type: 'Stalled',
+    status: 'False',
+    reason: 'UpToDate',
+  });
+  const checksums = async (): Promise<Readonly<Record<string, string | undefined>>> => {
+    const { items } = await admin.list<Workload>(builtin.deployment, { namespace });
+    return Object.fromEntries(
+      items.map((item) => [item.metadata.name, annotationOf(item, 'cqrs.dev/config-checksum')]),
+    );
+  };
+  const before = await checksums();
+  await configMapIs({ 'notes.md': 'another word' });
+  expect(await changesWhileIdle(namespace)).toEqual({});
+  expect(await checksums()).toEqual(before);
+
+  await configMapIs({ 'order.ts': 'export const decide = 2;' });
+  await expect
+    .poll(async () => Object.keys(differences(before, await checksums())), { timeout: soonMs })
+    .toEqual(['orders-command']);
+
+  await admin.delete(builtin.configMap, configMap);
+  await untilCondition(namespace, 'orders', missing);
+  await untilChildren(namespace, ordersChildren);
+  expect(await changesWhileIdle(namespace)).toEqual({});
 });
 
 test('a killed operator comes back and writes nothing', async () => {
@@ -656,6 +796,7 @@ test('a Secret of somebody else is read as it is, or told of, and never written'
   const before = [
     await make('orders-redis', ['redis-password', 'theirs']),
     await make('orders-postgres', ['theirs']),
+    await make('cqrs-consistency', ['token-key', 'theirs']),
   ];
   await apply(namespace, 'orders', { ...ordersSpec, deletionPolicy: 'Delete' });
   const message = await untilCondition(namespace, 'orders', {

@@ -51,7 +51,11 @@ export function childrenOf(places: readonly Place[]): readonly KubeObject[] {
       metadata: { ...service.metadata, namespace, uid: `uid-of-${namespace}-${name}` },
     };
     if (!hasCommand(placed) || !hasQuery(placed)) throw new TypeError('The example lacks a side');
-    const settings = { ...exampleContext, newPassword: () => 'a password of 32 characters' };
+    const settings = {
+      ...exampleContext,
+      newPassword: () => 'a password of 32 characters',
+      newTokenKey: () => 'a key of 44 characters',
+    };
     return desiredObjects(placed, exampleObserved(placed), settings).objects;
   });
   const byPlace = objects.map((object) => {

@@ -5,11 +5,17 @@
 import { parseArgs } from 'node:util';
 import { benchCommands } from './commands.ts';
 import { asJson, asTable, type BenchOptions, type Measured } from './figures.ts';
+import { benchKafkaClients } from './kafka-clients.ts';
+import { benchReads } from './reads.ts';
+import { benchRebuild } from './rebuild.ts';
 import { benchReconcile } from './reconcile.ts';
 import { benchVisible } from './visible.ts';
 
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Measured>>> = {
   commands: benchCommands,
+  'kafka-clients': benchKafkaClients,
+  reads: benchReads,
+  rebuild: benchRebuild,
   reconcile: benchReconcile,
   visible: benchVisible,
 };

@@ -24,7 +24,7 @@ export type VisibleReport = {
 const writers = 64;
 const watchers = 16;
 /** More would make the looking a load of its own. */
-const followedPerSecondMax = 100;
+const followedPerSecondMax = 50;
 const tickMs = 5;
 const lookAgainMs = 1;
 const followMsMax = 30_000;
@@ -52,7 +52,8 @@ async function main(): Promise<void> {
     },
   });
   const [rate, seconds] = [Number(values.rate), Number(values.seconds)];
-  const arrivals = await consume(values.broker, values.topic);
+  const kafka = new Kafka({ brokers: [values.broker], logLevel: logLevel.NOTHING });
+  await stampWhenAppended(kafka, values.topic);
   const free = await open(values.command, writers);
   const looking = await open(values.query, watchers);
   const followed = new Map<string, number>();
@@ -95,7 +96,7 @@ async function main(): Promise<void> {
   await Promise.all(writes);
   const perSecond = answered / ((nowMs() - startedAtMs) / 1000);
   await Promise.all(following);
-  const whole = await arrivals.of([...followed.keys()]);
+  const whole = await readArrivals(kafka, values.topic, [...followed.keys()]);
   const times = [...followed].map(([id, visibleAtMs]): Seen => {
     const arrival = whole.get(id);
     return { ...(arrival ?? { committedAtMs: Number.NaN, inKafkaAtMs: Number.NaN }), visibleAtMs };
@@ -112,9 +113,8 @@ async function main(): Promise<void> {
 
 type Arrival = Pick<Seen, 'committedAtMs' | 'inKafkaAtMs'>;
 
-/** Follows the topic's end, and has the broker stamp its records; resolves once the partitions are assigned. */
-async function consume(broker: string, topic: string) {
-  const kafka = new Kafka({ brokers: [broker], clientId: 'bench', logLevel: logLevel.NOTHING });
+/** Has the broker write into each record when it appended it. */
+async function stampWhenAppended(kafka: Kafka, topic: string): Promise<void> {
   const admin = kafka.admin();
   await admin.connect();
   await admin.alterConfigs({
@@ -128,13 +128,18 @@ async function consume(broker: string, topic: string) {
     ],
   });
   await admin.disconnect();
-  const consumer = kafka.consumer({ groupId: `bench-${process.pid}`, maxWaitTimeInMs: 1_000 });
+}
+
+/** Reads the topic until it has seen these keys: afterwards, as a reader beside the load would be a load itself. */
+async function readArrivals(
+  kafka: Kafka,
+  topic: string,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Arrival>> {
   const arrivals = new Map<string, Arrival>();
-  const joined = new Promise<void>((resolve) => {
-    consumer.on(consumer.events.GROUP_JOIN, () => resolve());
-  });
+  const consumer = kafka.consumer({ groupId: `bench-${process.pid}`, maxWaitTimeInMs: 100 });
   await consumer.connect();
-  await consumer.subscribe({ topic, fromBeginning: false });
+  await consumer.subscribe({ topic, fromBeginning: true });
   await consumer.run({
     eachBatch: async ({ batch }) => {
       for (const { key, headers, timestamp } of batch.messages) {
@@ -143,17 +148,12 @@ async function consume(broker: string, topic: string) {
       }
     },
   });
-  await joined;
-  return {
-    of: async (ids: readonly string[]): Promise<ReadonlyMap<string, Arrival>> => {
-      const deadlineMs = nowMs() + followMsMax;
-      while (!ids.every((id) => arrivals.has(id))) {
-        if (nowMs() > deadlineMs) throw new Error('The consumer missed events');
-        await delay(tickMs);
-      }
-      return arrivals;
-    },
-  };
+  const deadlineMs = nowMs() + followMsMax;
+  while (!ids.every((id) => arrivals.has(id))) {
+    if (nowMs() > deadlineMs) throw new Error('The consumer missed events');
+    await delay(tickMs);
+  }
+  return arrivals;
 }
 
 /** RFC 3339 with microseconds, of which Date keeps only three digits. */

@@ -2,6 +2,7 @@
  * The whole product on a real cluster: helm installs the operator, kubectl applies the examples, commands go in, reads
  * come out, reads scale alone, pods die without a loss, and deletion leaves what deletionPolicy keeps and no more.
  */
+import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildImages } from './images/build-images.ts';
@@ -36,6 +37,7 @@ import {
   send,
   untilVisible,
   write,
+  writeWithToken,
 } from '../quickstart/traffic.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
@@ -70,6 +72,19 @@ async function names(kinds: string, selector?: string): Promise<string[]> {
     .split('\n')
     .filter((line) => line !== '')
     .toSorted();
+}
+
+async function applyBehavior(rules: string): Promise<void> {
+  const configMap = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'sales-behavior' },
+    data: { 'order.ts': rules },
+  };
+  await cluster.kubectl.run(
+    ['apply', '-n', namespace, '--server-side', '-f', '-'],
+    JSON.stringify(configMap),
+  );
 }
 
 const everything =
@@ -131,6 +146,78 @@ test('order-history composes an order with its payments, in whatever order they 
   });
   expect(composed).toMatchObject({ id, payments: [{ orderId: id, amount: 12 }] });
 });
+
+test('a read that brings the token of a command sees it at once: by key, in a list, composed', async () => {
+  for (let round = 0; round < 20; round += 1) {
+    const customerId = `token-${round}`;
+    const order = { ...exampleOrder(round), customerId };
+    const { id, token } = await writeWithToken(`${urls.orders}/order`, order);
+    const reads = [
+      `${urls.ordersQuery}/orders/${id}`,
+      `${urls.ordersQuery}/orders?customerId=${customerId}&order=-placedAt`,
+      `${urls.history}/order-history/${id}`,
+    ];
+    for (const url of reads) {
+      const answer = await fetch(url, {
+        headers: { 'consistency-token': token, prefer: 'wait=10, handling=strict' },
+      });
+      expect({ url, status: answer.status, body: await answer.text() }).toMatchObject({
+        status: 200,
+        body: expect.stringContaining(id) as string,
+      });
+    }
+  }
+});
+
+test('rules in a ConfigMap decide over commands, and a changed rule rolls the command side only', async () => {
+  const folder = 'services/examples/order-behavior';
+  const rules = await readFile(`${folder}/order.ts`, 'utf8');
+  await applyBehavior(rules);
+  await cluster.kubectl.run(['apply', '-n', namespace, '-f', `${folder}/service.yaml`]);
+  await untilReady(cluster.kubectl, 'sales', quiet);
+  const orders = `${await reach('sales-command')}/order`;
+  const line = { sku: 'tea', quantity: 2, priceCents: 450 };
+  const { id } = await write(`${orders}/-/place`, { customerId: 'c1', lines: [line] });
+  expect((await send('POST', `${orders}/${id}/ship`, { carrier: 'pigeon' })).status).toBe(200);
+  const refused = await send('POST', `${orders}/${id}/cancel`, { reason: 'changed my mind' });
+  expect(refused.status).toBe(422);
+  expect(await refused.json()).toMatchObject({ detail: 'The order is on its way; return it.' });
+  const view = `${await reach('sales-query')}/orders/${id}`;
+  await untilVisible(view);
+  const untouched = await names(
+    'pods',
+    `${instance('sales')},app.kubernetes.io/component!=command`,
+  );
+
+  await applyBehavior(rules.replace('The order is on its way; return it.', 'Too late.'));
+  await waitUntil('the changed rule to hold', longer, async () => {
+    const answer = await send('POST', `${orders}/${id}/cancel`, { reason: 'still' });
+    const { detail } = (await answer.json()) as { readonly detail?: string };
+    return detail === 'Too late.' ? { value: true } : { seen: `${answer.status} ${detail}` };
+  });
+  expect(await names('pods', `${instance('sales')},app.kubernetes.io/component!=command`)).toEqual(
+    untouched,
+  );
+}, 400_000);
+
+test('the recovery commands that the conditions name run in the pods they name', async () => {
+  const run = async (part: string, program: string): Promise<string> =>
+    cluster.kubectl.run([
+      'exec',
+      '-n',
+      namespace,
+      `deploy/orders-${part}`,
+      '--',
+      'node',
+      `services/${part}/src/${program}.ts`,
+    ]);
+  expect(await run('projector', 'retry-halted')).toMatch(/halted/u);
+  const { id } = await write(`${urls.orders}/order`, exampleOrder(4));
+  expect(await run('relay', 'republish')).toMatch(/publish/u);
+  const later = await write(`${urls.orders}/order`, exampleOrder(5));
+  for (const key of [id, later.id]) await untilVisible(`${urls.ordersQuery}/orders/${key}`);
+  await untilReady(cluster.kubectl, 'orders', quiet);
+}, 300_000);
 
 test('a wrong body, an unknown aggregate and an unknown index are refused with what to change', async () => {
   const wrong = await send('POST', `${urls.orders}/order`, { ...exampleOrder(3), total: -1 });
@@ -354,7 +441,7 @@ test('deleting a Retain service keeps its volumes and passwords, and creating it
 }, 600_000);
 
 test('deleting services with deletionPolicy Delete leaves nothing of them', async () => {
-  for (const name of [...exampleServices, 'notes']) {
+  for (const name of [...exampleServices, 'notes', 'sales']) {
     await cluster.kubectl.run([
       'patch',
       'cqrs',
@@ -378,8 +465,9 @@ test('deleting services with deletionPolicy Delete leaves nothing of them', asyn
   await waitUntil('nothing to be left', longer, async () => {
     const left = (await names(everything)).filter(
       (name) =>
-        !['configmap/kube-root-ca.crt', 'configmap/read-load'].includes(name) &&
-        !name.includes('sh.helm.release'),
+        !['configmap/kube-root-ca.crt', 'configmap/read-load', 'configmap/sales-behavior'].includes(
+          name,
+        ) && !name.includes('sh.helm.release'),
     );
     return left.length === 0 ? { value: true } : { seen: left.join(', ') };
   });

@@ -18,7 +18,7 @@ const sent = (number: number, more: Partial<SentCommand>): SentCommand => ({
   body: { status: 'placed' },
   ifMatch: null,
   traceparent: `t${number}`,
-  outcome: { kind: 'acknowledged', id: 'o1', version: number },
+  outcome: { kind: 'acknowledged', id: 'o1', version: number, token: '' },
   ...more,
 });
 const commands: readonly SentCommand[] = [

@@ -1,4 +1,4 @@
-import { Agent, request } from 'node:http';
+import { Agent, request, type IncomingHttpHeaders } from 'node:http';
 
 export type Answer =
   | {
@@ -6,6 +6,7 @@ export type Answer =
       readonly status: number;
       readonly text: string;
       readonly etag: string | null;
+      readonly headers: IncomingHttpHeaders;
     }
   /** No answer came. `sent` is false only when no connection was made. */
   | { readonly ok: false; readonly sent: boolean; readonly reason: string };
@@ -48,6 +49,7 @@ export async function send(
             status: answer.statusCode ?? 0,
             text,
             etag: answer.headers.etag ?? null,
+            headers: answer.headers,
           }),
         );
       },

@@ -3,7 +3,13 @@ import type { Command } from './commands.ts';
 /** What a client knows of its command. `unknown`: it was sent, and no answer said what became of it. */
 export type Outcome =
   | { readonly kind: 'pending' }
-  | { readonly kind: 'acknowledged'; readonly id: string; readonly version: number }
+  | {
+      readonly kind: 'acknowledged';
+      readonly id: string;
+      readonly version: number;
+      /** The consistency token that came with it. */
+      readonly token: string;
+    }
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'unknown'; readonly reason: string }
   | { readonly kind: 'unexpected'; readonly answer: string };

@@ -1,7 +1,7 @@
 /** `npm run faults`: hurts every part of the data plane while it works, and proves that nothing is lost or doubled. */
 import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startClients } from './clients.ts';
+import { startCrowd } from './crowd.ts';
 import type { Difference } from './difference.ts';
 import { createLedger } from './ledger.ts';
 import { parseOptions, type Options } from './options.ts';
@@ -12,10 +12,10 @@ import {
   differenceLines,
   faultsLine,
   keepEvidence,
-  reasonsLine,
   uncleanStopsLine,
 } from './report.ts';
 import { settle } from './settle.ts';
+import { createSightings } from './sightings.ts';
 import { startWatch } from './watch.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -38,7 +38,7 @@ if (parsed.ok) {
 /** The exit code: 0 when all agrees, 1 with a difference, 2 when the run itself failed, 130 when it was interrupted. */
 async function runOnce(options: Options): Promise<number> {
   const interrupted = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       // The second time somebody means it; the children die with this process.
       if (interrupted.signal.aborted) process.exit(interruptedCode);
@@ -76,17 +76,14 @@ async function hurtAndCheck(
 ): Promise<Difference | null> {
   const startedMs = performance.now();
   const durationMs = minutes * minuteMs;
-  const ledger = createLedger(seed);
   const over = new AbortController();
   const giveUp = AbortSignal.any([interrupted, over.signal]);
-
-  const clients = startClients({
-    seed,
-    ledger,
-    urls: (service) => world.programsOf(service, 'command').map(({ http }) => http()),
-  });
-  const watch = startWatch(world, ledger, seed);
+  if (world.leftOut !== null) print(`left out: ${world.leftOut}`);
   const faults = playFaults(planFaults(seed, durationMs, world.targetNames), world, giveUp);
+  const ledger = createLedger(seed);
+  const sightings = createSightings();
+  const crowd = startCrowd(world, seed, { ledger, sightings, faults: faults.faults });
+  const watch = startWatch(world, seed, { ledger, sightings });
   const report = (): void => {
     const elapsed = ((performance.now() - startedMs) / minuteMs).toFixed(1);
     const checked = `${watch.rounds()} rounds of checks, ${watch.documentsRead()} documents read`;
@@ -99,17 +96,19 @@ async function hurtAndCheck(
   if (early !== null) over.abort();
   // Clients go on until the last fault is undone, so that each recovery is met by commands.
   await faults.done;
-  await Promise.all([clients.stop(), watch.stop()]);
+  await crowd.stopWriting();
+  await watch.stop();
   clearInterval(minutely);
   report();
   print(faultsLine(faults.faults()));
-  for (const kind of ['refused', 'unknown'] as const) print(reasonsLine(ledger.commands(), kind));
+  crowd.lines().forEach(print);
   const unclean = uncleanStopsLine(world.programs);
   if (unclean !== null) print(unclean);
   if (interrupted.aborted) return null;
 
   print('checking: everything arrives and agrees');
-  const difference = early ?? (await watch.difference) ?? (await settle(world, ledger));
+  const difference = early ?? (await watch.difference) ?? (await settle(world, crowd));
+  await crowd.leave();
   if (difference !== null) {
     process.stdout.write(differenceLines(difference));
     const evidence = { world, ledger, faults: faults.faults() };

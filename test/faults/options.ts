@@ -8,16 +8,18 @@ const usage = `npm run faults -- [--seed N] [--minutes M]
 
 Runs the data plane of three services (orders, payments, order-history) on loopback, with real Postgres, Kafka and
 Redis, under a moderate load of commands, and hurts every part of it for M minutes: programs and stores are killed,
-frozen past their session timeouts and restarted, Redis is rolled back to an older copy of its data, and connections
-are cut, refused and stalled. What was acknowledged, what Kafka holds and what the views show is checked meanwhile and at the
-end. Ends with 0 when all agree, with 1 and the first difference when not, and with 2 when the run itself failed.
+frozen past their session timeouts and restarted, Redis is rolled back to an older copy of its data, disks are filled,
+and connections are cut, refused and stalled. Checked meanwhile and at the end is what was acknowledged, what Kafka
+holds, what the views show, that a read with a token shows what the token covers, that a command with an idempotency
+key has one effect however often it is sent, and that streams never go back and tell the state that stays. Ends with 0 when all agree, with 1 and the first difference when not, and with 2 when the run itself failed.
 
   --seed N      decides which commands and which faults there are, and when (default: drawn and printed); the same
                 seed repeats them, though not how a machine interleaves them
   --minutes M   how long there are faults (default 1, at most ${minutesMax}); starting and the last checks take some
                 minutes more
 
-Not part of it: a disk that is full, more than one broker, a Postgres that fails over to a standby.
+A disk is filled only where this process may mount one: as root on Linux. Elsewhere the run says that it is left out.
+Not part of it: more than one broker, a Postgres that fails over to a standby.
 `;
 
 export type Parsed =

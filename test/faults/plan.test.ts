@@ -11,6 +11,9 @@ const targets: TargetNames = {
   kafka: ['kafka'],
   redis: ['orders/redis'],
   link: ['relays to kafka', 'orders/command to postgres'],
+  'postgres-disk': ['orders/postgres'],
+  'kafka-disk': ['kafka'],
+  'redis-disk': ['orders/redis'],
 };
 const minuteMs = 60_000;
 
@@ -39,6 +42,14 @@ test('no target is hurt while it recovers, and all is over at the end', () => {
 test('five minutes hold every kind of fault of every group', () => {
   const kinds = new Set(
     planFaults(3, 5 * minuteMs, targets).map(({ group, kind }) => `${group} ${kind}`),
+  );
+  expect(kinds.size).toBe(26);
+});
+
+test('what cannot be hurt on a machine is left out, and all else is still dealt', () => {
+  const without = { ...targets, 'postgres-disk': [], 'kafka-disk': [], 'redis-disk': [] };
+  const kinds = new Set(
+    planFaults(3, 5 * minuteMs, without).map(({ group, kind }) => `${group} ${kind}`),
   );
   expect(kinds.size).toBe(23);
 });

@@ -1,11 +1,23 @@
 import { createRandom, seedFor, shuffled, type Random } from './random.ts';
 
-export type FaultKind = 'kill' | 'freeze' | 'restart' | 'roll-back' | 'cut' | 'refuse' | 'stall';
+export type FaultKind =
+  'kill' | 'freeze' | 'restart' | 'roll-back' | 'fill' | 'cut' | 'refuse' | 'stall';
 
 /** What can be hurt alike: all replicas of a program, all stores of a kind, all links of a kind. */
 type TargetGroup =
-  'command' | 'relay' | 'projector' | 'query' | 'postgres' | 'kafka' | 'redis' | 'link';
+  | 'command'
+  | 'relay'
+  | 'projector'
+  | 'query'
+  | 'postgres'
+  | 'kafka'
+  | 'redis'
+  | 'link'
+  | 'postgres-disk'
+  | 'kafka-disk'
+  | 'redis-disk';
 
+/** A store's disk has the store's name, so that nothing else hurts it meanwhile. */
 export type TargetNames = { readonly [group in TargetGroup]: readonly string[] };
 
 export type Fault = {
@@ -34,6 +46,9 @@ const faultTable: { readonly [group in TargetGroup]: Durations } = {
   kafka: { kill: [500, 4_000], freeze: [3_000, 12_000] },
   redis: { kill: [200, 4_000], freeze: [2_000, 8_000], 'roll-back': [1_000, 9_000] },
   link: { cut: [0, 0], refuse: [500, 5_000], stall: [2_000, 10_000] },
+  'postgres-disk': { fill: [3_000, 9_000] },
+  'kafka-disk': { fill: [3_000, 9_000] },
+  'redis-disk': { fill: [3_000, 9_000] },
 };
 
 const gapMsMin = 1_200;
@@ -59,9 +74,10 @@ export function planFaults(
   const random = createRandom(seedFor(seed, 'faults'));
   const freeAtMs = new Map<string, number>();
   const faults: Fault[] = [];
+  const playable = deck.filter(({ group }) => targets[group].length > 0);
   let cards: readonly Card[] = [];
   for (let atMs = gap(random); atMs < durationMs; atMs += gap(random)) {
-    if (cards.length === 0) cards = shuffled(random, deck);
+    if (cards.length === 0) cards = shuffled(random, playable);
     const free = ({ group }: Card): readonly string[] =>
       targets[group].filter((target) => (freeAtMs.get(target) ?? 0) <= atMs);
     const card = cards.find((candidate) => free(candidate).length > 0);

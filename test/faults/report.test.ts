@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { commandsLine, differenceLines, faultsLine, reasonsLine } from './report.ts';
+import {
+  commandsLine,
+  differenceLines,
+  faultsLine,
+  reasonsLine,
+  tokenReadsLine,
+} from './report.ts';
 import type { SentCommand } from './ledger.ts';
 
 const refused = (reason: string) => ({ outcome: { kind: 'refused', reason } }) as SentCommand;
@@ -26,4 +32,10 @@ test('refusals are counted by their reason', () => {
 test('a difference says what, where, expected and seen', () => {
   const text = differenceLines({ what: 'All is well', key: 'o1', expected: { a: 1 }, seen: null });
   expect(text).toMatch(/DIFFERENCE {2}All is well\n.*o1\n.*\{ a: 1 \}\n.*null/u);
+});
+
+test('reads with tokens are counted by what came of them', () => {
+  expect(tokenReadsLine({ shown: 5, stale: 1, late: 2, unavailable: 3, unanswered: 4 })).toBe(
+    '15 reads with tokens: 5 shown, 1 stale and marked, 2 late, 3 refused, 4 without an answer',
+  );
 });

@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import type { Difference } from './difference.ts';
+import type { Repeats } from './clients.ts';
 import type { CommandCounts, Ledger, SentCommand } from './ledger.ts';
 import type { PlayedFault } from './play.ts';
 import type { Program } from './program.ts';
+import type { Streams } from './streams.ts';
+import type { TokenReadCounts } from './token-readers.ts';
 import type { World } from './world.ts';
 
 const shownCharsMax = 3_000;
@@ -17,6 +20,28 @@ export function commandsLine(counts: CommandCounts): string {
   const parts = [`${acknowledged} acknowledged`, `${refused} refused`, `${unknown} unknown`];
   if (unexpected > 0) parts.push(`${unexpected} answered wrongly`);
   return `${total} commands: ${parts.join(', ')}`;
+}
+
+/** `900 reads with tokens: 850 shown, 4 stale and marked, 30 late, 10 refused, 6 without an answer` */
+export function tokenReadsLine(counts: TokenReadCounts): string {
+  const { shown, stale, late, unavailable, unanswered } = counts;
+  const total = shown + stale + late + unavailable + unanswered;
+  const parts = [
+    `${shown} shown`,
+    `${stale} stale and marked`,
+    `${late} late`,
+    `${unavailable} refused`,
+    `${unanswered} without an answer`,
+  ];
+  return `${total} reads with tokens: ${parts.join(', ')}`;
+}
+
+export function repeatsLine({ keyed, madeKnown, answeredAgain }: Repeats): string {
+  return `${keyed} commands with idempotency keys: ${madeKnown} made known by repeating, ${answeredAgain} answered the same again`;
+}
+
+export function streamsLine({ events, opened }: ReturnType<Streams['counts']>): string {
+  return `${events} events on streams, which were opened ${opened} times`;
 }
 
 /** `unknown: ECONNRESET 3, store-unavailable 8`, and so the refusals, for who wants to know what a run met. */

@@ -1,5 +1,6 @@
 /** What must hold once nothing is hurt any more: everything arrives, and everything agrees. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { ProjectorStatus, RelayStatus } from '@cqrs/contract/ops-status.ts';
 import {
   expectedDocuments,
@@ -17,7 +18,10 @@ import { get } from './http.ts';
 import type { Ledger } from './ledger.ts';
 import { readDocument, readList } from './observe.ts';
 import { readServices, writeServices, type ReadService, type WriteService } from './topology.ts';
-import { checkService } from './watch.ts';
+import type { Sightings } from './sightings.ts';
+import type { Streams } from './streams.ts';
+import type { TokenReaders } from './token-readers.ts';
+import { checkService, shownDifference } from './watch.ts';
 import type { World } from './world.ts';
 
 /** Each of the steps below: the slowest is a projector that begins anew after Redis was rolled back. */
@@ -25,8 +29,18 @@ const stepMsMax = 120_000;
 const pollMs = 1_000;
 const concurrentReadsMax = 8;
 
+/** Who was at work while things were hurt and has not left yet. */
+export type SettlingClients = {
+  readonly ledger: Ledger;
+  readonly sightings: Sightings;
+  /** Stopped: they read only what no view has shown them yet. */
+  readonly tokenReaders: TokenReaders;
+  readonly streams: Streams;
+};
+
 /** Waits, each step within its bound, until there is no difference; gives the one that stays. */
-export async function settle(world: World, ledger: Ledger): Promise<Difference | null> {
+export async function settle(world: World, clients: SettlingClients): Promise<Difference | null> {
+  const { ledger, sightings } = clients;
   const logs = new Map<string, readonly StoredEvent[]>();
   const steps: (() => Promise<Difference | null>)[] = [
     ...writeServices.map((service) => () => acceptsCommands(world, ledger, service)),
@@ -38,6 +52,13 @@ export async function settle(world: World, ledger: Ledger): Promise<Difference |
     () => relaysStream(world),
     ...readServices.map((service) => () => viewIsCaughtUp(world, service)),
     ...readServices.map((service) => () => viewIsFold(world, service, modelLogs(logs))),
+    () => everyTokenIsShown(clients.tokenReaders),
+    async () => lastSightingsDifference(sightings, logs),
+    ...clients.streams.told().map(
+      ({ path }) =>
+        () =>
+          streamToldTheEnd(world, clients, path),
+    ),
   ];
   for (const step of steps) {
     const difference = await lasting(step);
@@ -83,7 +104,8 @@ async function acceptsCommands(
     ifMatch: null,
   };
   for (const program of world.programsOf(name, 'command')) {
-    const outcome = await sendCommand(program.http(), command, ledger);
+    const sending = { url: program.http, ledger, token: null, key: null };
+    const outcome = await sendCommand(command, sending);
     if (outcome.kind === 'acknowledged') continue;
     const what = 'Commands are accepted again once nothing is hurt';
     return { what, key: program.name, expected: 'acknowledged', seen: outcome };
@@ -106,7 +128,8 @@ async function viewIsCaughtUp(world: World, { name }: ReadService): Promise<Diff
   for (const program of world.programsOf(name, 'projector')) {
     const status = await statusOf<ProjectorStatus>(program.ops());
     const behind = status.views.filter(
-      ({ lagEvents, halted }) => lagEvents > 0 || halted.length > 0,
+      ({ lagEvents, halted, haltedKeyCount }) =>
+        lagEvents > 0 || halted.length > 0 || haltedKeyCount > 0,
     );
     if (status.error === null && behind.length === 0) continue;
     const what = 'A projector has no lag and no trouble once nothing is hurt';
@@ -145,6 +168,41 @@ async function viewIsFold(
   const { list, wanted, seen } = wrong;
   const key = `${view.name} by ${view.indexes[list.index]?.by.join()} = ${list.values.join()}`;
   return { what: 'A list holds its documents in order', key, expected: wanted, seen };
+}
+
+async function everyTokenIsShown(readers: TokenReaders): Promise<Difference | null> {
+  const [one, ...more] = await readers.readUnshown();
+  if (one === undefined) return null;
+  return {
+    what: 'Every token is satisfied once nothing is hurt',
+    key: `${one.command.aggregate} ${one.id}`,
+    expected: 'an answer that shows the write',
+    seen: `${more.length + 1} tokens without one`,
+  };
+}
+
+async function lastSightingsDifference(
+  sightings: Sightings,
+  logs: ReadonlyMap<string, readonly StoredEvent[]>,
+): Promise<Difference | null> {
+  const shown = sightings.take();
+  const difference = shownDifference(shown, logs);
+  if (difference !== null) sightings.difference(difference);
+  return sightings.firstDifference();
+}
+
+async function streamToldTheEnd(
+  world: World,
+  { streams }: SettlingClients,
+  path: string,
+): Promise<Difference | null> {
+  const told = streams.told().find((one) => one.path === path);
+  const url = world.programsOf(told?.service ?? '', 'query')[0]?.http() ?? '';
+  const answer = await get(`${url}${path}`);
+  if (!answer.ok) throw new Error(`No answer from the query service: ${answer.reason}`);
+  const expected: unknown = answer.status === 404 ? null : JSON.parse(answer.text);
+  if (isDeepStrictEqual(told?.state, expected)) return null;
+  return { what: 'A stream has told the state that stays', key: path, expected, seen: told?.state };
 }
 
 function modelLogs(logs: ReadonlyMap<string, readonly StoredEvent[]>): ModelLogs {

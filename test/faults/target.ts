@@ -2,6 +2,7 @@ import type { TcpProxy } from '../support/tcp-proxy.ts';
 import type { TestKafka } from '../support/kafka.ts';
 import type { TestPostgres } from '../support/postgres.ts';
 import { eventually } from '../support/process.ts';
+import type { SmallDisk } from '../support/small-disk.ts';
 import type { TestRedis } from '../support/redis.ts';
 import type { FaultKind } from './plan.ts';
 
@@ -12,6 +13,8 @@ type Hold = () => Promise<void>;
 export type Target = { readonly [kind in FaultKind]?: (hold: Hold) => Promise<void> };
 
 const startAgainMsMax = 120_000;
+/** A store that runs and does not answer for so long is started anew, as a liveness probe would have it. */
+const livenessMsMax = 30_000;
 
 /** A killed server leaves its port and its shared memory a moment longer than its process. */
 async function startAgain(what: string, start: () => Promise<void>): Promise<void> {
@@ -81,6 +84,28 @@ export function redisTarget(redis: TestRedis): Target {
       await redis.copyData();
       await hold();
       await redis.rollBack();
+    },
+  };
+}
+
+type Store = {
+  readonly running: () => boolean;
+  readonly answers: () => Promise<boolean>;
+  readonly kill: () => Promise<void>;
+  readonly start: () => Promise<void>;
+};
+
+/** Space is given back after a while; a store that ended over it is then started as a kubelet would. */
+export function diskTarget(what: string, disk: SmallDisk, store: Store): Target {
+  return {
+    fill: async (hold) => {
+      await disk.fill();
+      await hold();
+      await disk.empty();
+      const answersOrEnded = async (): Promise<boolean> =>
+        !store.running() || (await store.answers());
+      await eventually(`${what} to recover`, livenessMsMax, answersOrEnded).catch(store.kill);
+      if (!store.running()) await startAgain(what, store.start);
     },
   };
 }

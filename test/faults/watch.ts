@@ -2,13 +2,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { readTopic } from '../support/kafka.ts';
 import { topicDifference } from './check-topic.ts';
+import { tokenReadDifference, type EventsById } from './check-token-read.ts';
 import { seenDocumentDifference, type SeenDocument } from './check-view.ts';
 import { writeStoreDifference, type StoredEvent } from './check-write-store.ts';
 import type { Difference } from './difference.ts';
 import type { Ledger } from './ledger.ts';
 import { readDocument, readWriteStore, UnexpectedAnswer } from './observe.ts';
 import { createRandom, seedFor } from './random.ts';
-import { readServices, writeServices, type AggregateName, type WriteService } from './topology.ts';
+import type { Shown, Sightings } from './sightings.ts';
+import { readServices, writeServices, type WriteService } from './topology.ts';
 import type { World } from './world.ts';
 
 const roundPeriodMs = 15_000;
@@ -24,10 +26,13 @@ export type Watch = {
   readonly stop: () => Promise<void>;
 };
 
-export function startWatch(world: World, ledger: Ledger, seed: number): Watch {
+export function startWatch(
+  world: World,
+  seed: number,
+  { ledger, sightings }: { readonly ledger: Ledger; readonly sightings: Sightings },
+): Watch {
   const stopping = new AbortController();
   const counts = { rounds: 0, documents: 0 };
-  const seen: SeenDocument[] = [];
   const every = async (
     periodMs: number,
     work: () => Promise<Difference | null>,
@@ -40,25 +45,25 @@ export function startWatch(world: World, ledger: Ledger, seed: number): Watch {
     return null;
   };
   const round = async (): Promise<Difference | null> => {
-    const documents = seen.splice(0);
+    const shown = sightings.take();
     try {
-      const difference = await checkAll(world, ledger, documents);
+      const difference = await checkAll(world, ledger, shown);
       counts.rounds += 1;
       return difference;
     } catch {
       // A store that is away cannot be looked into now; what was read waits for the next round.
-      seen.push(...documents);
+      sightings.giveBack(shown);
       return null;
     }
   };
   const read = createReader(world, seed, (document) => {
-    seen.push(document);
+    sightings.document(document);
     counts.documents += 1;
   });
   const loops = [
     every(roundPeriodMs, round),
     every(readPeriodMs, read),
-    every(crashPeriodMs, async () => crashOf(world)),
+    every(crashPeriodMs, async () => sightings.firstDifference() ?? crashOf(world)),
   ];
   const difference = firstOf(loops);
   return {
@@ -83,21 +88,31 @@ async function firstOf(loops: readonly Promise<Difference | null>[]): Promise<Di
 }
 
 /** Throws when a store cannot be read. */
-async function checkAll(
-  world: World,
-  ledger: Ledger,
-  documents: readonly SeenDocument[],
-): Promise<Difference | null> {
-  const eventsOf = new Map<AggregateName, readonly StoredEvent[]>();
+async function checkAll(world: World, ledger: Ledger, shown: Shown): Promise<Difference | null> {
+  const logs = new Map<string, readonly StoredEvent[]>();
   for (const service of writeServices) {
     const { difference, events } = await checkService(world, ledger, service, false);
     if (difference !== null) return difference;
-    eventsOf.set(service.aggregate, events);
+    logs.set(service.topic, events);
   }
+  return shownDifference(shown, logs);
+}
+
+/** Whether what readers were shown is what some event had left, and as new as their tokens; the logs are later. */
+export function shownDifference(
+  { documents, tokenReads }: Shown,
+  logs: ReadonlyMap<string, readonly StoredEvent[]>,
+): Difference | null {
+  const eventsOf = new Map<string, EventsById>(
+    [...logs].map(([topic, events]) => [topic, Map.groupBy(events, ({ key }) => key)]),
+  );
   for (const { view } of readServices) {
-    const ofView = documents.filter((document) => document.view === view.name);
-    const root = view.sources[0]?.aggregate as AggregateName;
-    const difference = seenDocumentDifference(view, ofView, eventsOf.get(root) ?? []);
+    const ofView = <T extends { readonly view: string }>(all: readonly T[]): readonly T[] =>
+      all.filter((one) => one.view === view.name);
+    const rootEvents = logs.get(view.sources[0]?.topic ?? '') ?? [];
+    const difference =
+      seenDocumentDifference(view, ofView(documents), rootEvents) ??
+      tokenReadDifference(view, ofView(tokenReads), (topic) => eventsOf.get(topic) ?? new Map());
     if (difference !== null) return difference;
   }
   return null;

@@ -1,22 +1,43 @@
 /** Starts everything that a run needs: the stores, a proxy on each link that is to be hurt, and every program. */
+import { randomBytes } from 'node:crypto';
 import { startKafka, type TestKafka } from '../support/kafka.ts';
 import { freePort } from '../support/loopback-port.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { eventually } from '../support/process.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
+import { smallDisksProblem, type SmallDisk } from '../support/small-disk.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { get } from './http.ts';
 import type { TargetNames } from './plan.ts';
 import { startProgram, type Program, type ProgramKind } from './program.ts';
-import { kafkaTarget, linkTarget, postgresTarget, redisTarget, type Target } from './target.ts';
+import {
+  diskTarget,
+  kafkaTarget,
+  linkTarget,
+  postgresTarget,
+  redisTarget,
+  type Target,
+} from './target.ts';
 import { readServices, writeServices, type ReadService, type WriteName } from './topology.ts';
 
 /** Short, so that a relay that is frozen for some seconds loses its slot to the other one. */
 const walSenderTimeoutMs = 8_000;
 const readyMsMax = 120_000;
+const tokenKeyBytes = 32;
 const replicas = { command: [0, 1], relay: [0, 1], projector: [0, 1], query: [0] } as const;
 
+/** The stores that have a disk of their own, of a size that a run of an hour does not fill by itself. */
+const smallDisks = {
+  postgres: { name: 'orders', diskMiB: 768 },
+  kafka: { diskMiB: 1_024 },
+  redis: { name: 'order-history', diskMiB: 768 },
+} as const;
+
 export type World = {
+  /** Base64; commands and queries have it, and whoever looks into tokens. */
+  readonly tokenKey: string;
+  /** Kinds of faults that this machine does not allow, and why; null when all are there. */
+  readonly leftOut: string | null;
   readonly kafka: TestKafka;
   readonly postgres: (service: WriteName) => TestPostgres;
   readonly programs: readonly Program[];
@@ -38,13 +59,17 @@ export async function startWorld(onStep: (what: string) => void): Promise<World>
   };
   try {
     onStep('stores');
-    const stores = await startStores(stops);
+    const diskProblem = await smallDisksProblem();
+    const stores = await startStores(stops, diskProblem === null);
     onStep('programs');
-    const programs = await startPrograms(stores, stops);
+    const tokenKey = randomBytes(tokenKeyBytes).toString('base64');
+    const programs = await startPrograms(stores, tokenKey, stops);
     onStep('first events');
     await untilReady(programs);
     const targets = targetsOf(stores, programs);
     return {
+      tokenKey,
+      leftOut: diskProblem === null ? null : `disks filled: ${diskProblem}`,
       kafka: stores.kafka,
       postgres: (service) => found(stores.postgres, service),
       programs,
@@ -72,7 +97,7 @@ const relayLink = 'relays to kafka';
 const commandLink = (service: string): string => `${service}/command to postgres`;
 const projectorLink = (service: string): string => `${service}/projector to redis`;
 
-async function startStores(stops: Stop[]): Promise<Stores> {
+async function startStores(stops: Stop[], withDisks: boolean): Promise<Stores> {
   const started = async <T extends { stop: () => Promise<void> }>(
     starting: Promise<T>,
   ): Promise<T> => {
@@ -87,16 +112,16 @@ async function startStores(stops: Stop[]): Promise<Stores> {
   const postgres = new Map<WriteName, TestPostgres>();
   const redis = new Map<ReadService['name'], TestRedis>();
   const [kafka] = await Promise.all([
-    started(startKafka({ proxied })),
+    started(startKafka({ proxied, ...(withDisks ? smallDisks.kafka : {}) })),
     ...writeServices.map(async ({ name }) => {
-      const server = await started(startPostgres());
+      const server = await started(startPostgres(diskFor(withDisks, smallDisks.postgres, name)));
       await server.sql.unsafe(`alter system set wal_sender_timeout = ${walSenderTimeoutMs}`);
       await server.sql`select pg_reload_conf()`;
       postgres.set(name, server);
       links.set(commandLink(name), await started(startTcpProxy(server)));
     }),
     ...readServices.map(async ({ name }) => {
-      const server = await started(startRedis());
+      const server = await started(startRedis(diskFor(withDisks, smallDisks.redis, name)));
       redis.set(name, server);
       links.set(projectorLink(name), await started(startTcpProxy(server)));
     }),
@@ -104,7 +129,19 @@ async function startStores(stops: Stop[]): Promise<Stores> {
   return { kafka, postgres, redis, links };
 }
 
-async function startPrograms(stores: Stores, stops: Stop[]): Promise<readonly Program[]> {
+function diskFor(
+  withDisks: boolean,
+  of: { readonly name: string; readonly diskMiB: number },
+  name: string,
+): { readonly diskMiB?: number } {
+  return withDisks && of.name === name ? { diskMiB: of.diskMiB } : {};
+}
+
+async function startPrograms(
+  stores: Stores,
+  tokenKey: string,
+  stops: Stop[],
+): Promise<readonly Program[]> {
   const programs: Program[] = [];
   const start = async (
     kind: ProgramKind,
@@ -118,10 +155,12 @@ async function startPrograms(stores: Stores, stops: Stop[]): Promise<readonly Pr
     }
   };
   const { kafka, postgres, redis, links } = stores;
+  const token = { CQRS_TOKEN_KEY: tokenKey };
   const port = (link: string): string => String(found(links, link).port);
   for (const { name, commandConfig, relayConfig } of writeServices) {
     const server = found(postgres, name);
-    const commandEnv = { ...server.env('command'), CQRS_POSTGRES_PORT: port(commandLink(name)) };
+    const commandPort = { CQRS_POSTGRES_PORT: port(commandLink(name)) };
+    const commandEnv = { ...server.env('command'), ...commandPort, ...token };
     await start('command', name, { config: commandConfig, env: commandEnv });
     const brokers = { CQRS_KAFKA_BROKERS: `127.0.0.1:${port(relayLink)}` };
     await start('relay', name, {
@@ -133,7 +172,7 @@ async function startPrograms(stores: Stores, stops: Stop[]): Promise<readonly Pr
     const { env } = found(redis, name);
     const projectorEnv = { ...env, ...kafka.env, CQRS_REDIS_PORT: port(projectorLink(name)) };
     await start('projector', name, { config, env: projectorEnv });
-    await start('query', name, { config, env });
+    await start('query', name, { config, env: { ...env, ...token } });
   }
   return programs;
 }
@@ -157,14 +196,20 @@ async function untilReady(programs: readonly Program[]): Promise<void> {
   }
 }
 
+const diskOf = (what: string, store: TestKafka | TestPostgres | TestRedis): Target =>
+  store.disk === null ? {} : diskTarget(what, store.disk, store);
+
 function targetsOf(stores: Stores, programs: readonly Program[]): ReadonlyMap<string, Target> {
   return new Map<string, Target>([
-    ['kafka', kafkaTarget(stores.kafka)],
+    ['kafka', { ...kafkaTarget(stores.kafka), ...diskOf('Kafka', stores.kafka) }],
     ...programs.map(({ name, target }) => [name, target] as const),
     ...[...stores.postgres].map(
-      ([name, one]) => [`${name}/postgres`, postgresTarget(one)] as const,
+      ([name, one]) =>
+        [`${name}/postgres`, { ...postgresTarget(one), ...diskOf('Postgres', one) }] as const,
     ),
-    ...[...stores.redis].map(([name, one]) => [`${name}/redis`, redisTarget(one)] as const),
+    ...[...stores.redis].map(
+      ([name, one]) => [`${name}/redis`, { ...redisTarget(one), ...diskOf('Redis', one) }] as const,
+    ),
     ...[...stores.links].map(([name, proxy]) => [name, linkTarget(proxy)] as const),
   ]);
 }
@@ -182,7 +227,16 @@ function targetNames(stores: Stores, programs: readonly Program[]): TargetNames 
     kafka: ['kafka'],
     redis: [...stores.redis.keys()].map((name) => `${name}/redis`).toSorted(),
     link: [...stores.links.keys()].toSorted(),
+    'postgres-disk': withDisk(stores.postgres).map((name) => `${name}/postgres`),
+    'kafka-disk': stores.kafka.disk === null ? [] : ['kafka'],
+    'redis-disk': withDisk(stores.redis).map((name) => `${name}/redis`),
   };
+}
+
+function withDisk(
+  stores: ReadonlyMap<string, { readonly disk: SmallDisk | null }>,
+): readonly string[] {
+  return [...stores].flatMap(([name, { disk }]) => (disk === null ? [] : [name])).toSorted();
 }
 
 function found<K, V>(map: ReadonlyMap<K, V>, key: K): V {

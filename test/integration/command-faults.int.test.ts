@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readMigrations } from '../../services/command/src/migrate.ts';
 import { startCommandLoad, type CommandLoad } from '../support/command-load.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { eventually, startService, type TestService } from '../support/process.ts';
@@ -80,7 +81,8 @@ describe('starting', () => {
     // Both find an empty database at the same moment; one migrates and the other waits for it.
     await Promise.all([late.ready(20_000), alsoLate.ready(20_000)]);
     expect(await late.status()).toEqual({ program: 'command', error: null });
-    expect(await postgres.sql`select version from cqrs.migration`).toHaveLength(1);
+    const migrated = await postgres.sql`select version from cqrs.migration`;
+    expect(migrated).toHaveLength((await readMigrations()).length);
     expect([await late.stop(), await alsoLate.stop()]).toEqual([0, 0]);
   });
 
@@ -163,6 +165,7 @@ describe('under load', () => {
   it('gives up on a Postgres that is frozen, in bounded time and saying what is unknown', async () => {
     const warm = await crowd(service, 40);
     expect(new Set(warm.map(({ status }) => status))).toEqual(new Set([201]));
+    const maybeCreated: string[] = [];
     await postgres.pause();
     try {
       const startMs = performance.now();
@@ -176,6 +179,14 @@ describe('under load', () => {
       // What was on its way when Postgres froze may be written; what was only read, or not begun, is not.
       expect(created.filter((detail) => detail.includes('unknown whether'))).not.toEqual([]);
       expect(replaced.filter((detail) => detail.includes('unknown whether'))).toEqual([]);
+      const [unknown = []] = answers.map((of) =>
+        of.filter(({ body }) => String(body['detail']).includes('unknown whether')),
+      );
+      for (const { headers, body } of unknown) {
+        const id = headers.get('aggregate-id') ?? 'missing';
+        expect(String(body['detail'])).toContain(`read the id ${id} before`);
+        maybeCreated.push(id);
+      }
       const unchanged = /not begun|nothing was changed/i;
       expect(replaced.filter((detail) => !unchanged.test(detail))).toEqual([]);
       // 128 were in hand; the others waited in vain for one of them to end.
@@ -184,6 +195,9 @@ describe('under load', () => {
       await postgres.resume();
     }
     await eventually('recovery', 20_000, async () => (await put(service, 'crowd0')).status === 200);
+    for (const id of maybeCreated) {
+      expect([200, 404]).toContain((await fetch(`${service.http}/order/${id}`)).status);
+    }
   });
 
   it('refuses what it cannot queue, at once, and serves the rest', async () => {

@@ -7,7 +7,14 @@ export type EventPublisher = {
   readonly createTopic: (topic: string, partitions: number) => Promise<void>;
   readonly publish: (topic: string, events: readonly ModelEvent[]) => Promise<void>;
   /** Publishes a record that no relay of ours would. */
-  readonly publishRaw: (topic: string, key: string, value: string) => Promise<void>;
+  readonly publishRaw: (
+    topic: string,
+    record: {
+      readonly key: string | null;
+      readonly value: string;
+      readonly version?: number;
+    },
+  ) => Promise<void>;
   readonly stop: () => Promise<void>;
 };
 
@@ -38,8 +45,9 @@ export async function startPublisher(brokers: readonly string[]): Promise<EventP
       }));
       await producer.send({ topic, messages, acks: -1 });
     },
-    publishRaw: async (topic, key, value) => {
-      await producer.send({ topic, messages: [{ key, value }], acks: -1 });
+    publishRaw: async (topic, { key, value, version }) => {
+      const headers = version === undefined ? {} : { [headerNames.sequence]: String(version) };
+      await producer.send({ topic, messages: [{ key, value, headers }], acks: -1 });
     },
     stop: async () => {
       await Promise.all([producer.disconnect(), admin.disconnect()]);

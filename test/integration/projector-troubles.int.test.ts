@@ -48,9 +48,9 @@ test('a trouble with a partition that has moved to another projector is over', a
   await publisher.createTopic(topic, partitions);
   await publish(1);
   const cutOff = await start(link.port);
+  // Not by the lag: a partition that is not acquired yet knows of none, and would then not be held up by an event.
   await eventually('the first events', waitMsMax, async () => {
-    const [view] = (await status(cutOff)).views;
-    return view?.lagEvents === 0 && view.halted.length === 0;
+    return (await redis.client.keys('*:doc:*')).length === keys;
   });
   link.refuse();
   await publish(2);

@@ -4,11 +4,9 @@ import { Agent, get, type IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { QueryStatus } from '@cqrs/contract/ops-status.ts';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { applyBatch } from '../../services/projector/src/apply-batch.ts';
-import { planProjection } from '../../services/projector/src/projection.ts';
-import { createReadStoreWriter } from '../../services/projector/src/read-store-writer.ts';
 import { startService, type TestService } from '../support/process.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
+import { feedView, type ViewFeed } from '../support/view-feed.ts';
 import { composedView, plainView, service } from '../support/view-model.ts';
 
 const ordersMax = 120;
@@ -18,9 +16,9 @@ let query: TestService;
 
 beforeAll(async () => {
   redis = await startRedis();
-  await Promise.all([fill('order', plainView), fill('order', composedView)]);
-  await fill('customer', composedView);
-  await fill('payment', composedView);
+  await fill(await feedView(redis.client, service, plainView), 'order');
+  const composed = await feedView(redis.client, service, composedView);
+  for (const aggregate of ['order', 'customer', 'payment']) await fill(composed, aggregate);
   query = await startQuery();
 });
 
@@ -46,34 +44,18 @@ const states: Record<string, (number: number) => string> = {
   payment: (n) => `{"id":"p${n}","orderId":"o1"}`,
 };
 
-/** Events as Kafka would bring them, with values that would not survive being parsed and written again. */
-async function fill(aggregate: string, view: typeof plainView): Promise<void> {
-  const writer = createReadStoreWriter(redis.client, service, view);
-  const topic = view.sources.find((source) => source.aggregate === aggregate)?.topic ?? '';
+/** Values that would not survive being parsed and written again. */
+async function fill(feed: ViewFeed, aggregate: string): Promise<void> {
   const state = states[aggregate] ?? String;
   const size = aggregate === 'order' ? ordersMax : 3;
-  const records = Array.from({ length: size }, (_, offset) => ({
-    offset: String(offset),
-    key: Buffer.from(`${aggregate.slice(0, 1)}${offset}`),
-    value: Buffer.from(`{"data": null, "state": ${state(offset)}}`),
-    headers: { ce_sequence: '1', ce_pglsn: '7' },
-  }));
-  const lease = await writer.acquire(`${topic}:0`);
-  const { kind } = await applyBatch(
-    { name: `${topic}:0`, lease, writer, projection: planProjection(view) },
-    {
-      topic,
-      partition: 0,
-      fetchedOffset: 0n,
-      nextOffset: BigInt(size),
-      highWatermark: BigInt(size),
-      records,
-      isWanted: () => true,
-      heartbeat: () => Promise.resolve(),
-      resolve: () => undefined,
-    },
+  await feed.apply(
+    aggregate,
+    Array.from({ length: size }, (_, number) => ({
+      id: `${aggregate.slice(0, 1)}${number}`,
+      version: 1,
+      state: state(number),
+    })),
   );
-  if (kind !== 'applied') throw new Error(`${view.name}: ${kind}`);
 }
 
 const ask = (path: string, init?: RequestInit): Promise<Response> => fetch(query.http + path, init);
@@ -253,11 +235,11 @@ async function keepAsking(
   const agent = new Agent({ keepAlive: true, maxSockets: 4 });
   const failed: unknown[] = [];
   let asked = 0;
-  const one = async (): Promise<void> => {
+  const one = async (path: string): Promise<void> => {
     while (!until()) {
       asked += 1;
       try {
-        const request = get(`${own.http}/orders/o1`, { agent });
+        const request = get(own.http + path, { agent });
         const [answer] = (await once(request, 'response')) as [IncomingMessage];
         answer.resume();
         await once(answer, 'end');
@@ -268,7 +250,13 @@ async function keepAsking(
       await delay(2);
     }
   };
-  await Promise.all([one(), one(), one(), one()]);
+  const paths = [
+    '/orders/o1',
+    '/order-history/o1',
+    '/orders?customerId=c1',
+    '/orders?key=o1&key=o2',
+  ];
+  await Promise.all(paths.map(one));
   agent.destroy();
   return { asked, failed };
 }

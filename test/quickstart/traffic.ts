@@ -36,10 +36,24 @@ export async function send(method: string, url: string, body?: unknown): Promise
 }
 
 export async function write(url: string, body: unknown): Promise<Written> {
+  return (await created(url, body)).json() as Promise<Written>;
+}
+
+/** With what a reader brings to see this write. */
+export async function writeWithToken(
+  url: string,
+  body: unknown,
+): Promise<Written & { readonly token: string }> {
+  const answer = await created(url, body);
+  const token = answer.headers.get('consistency-token');
+  if (token === null) throw new Error(`POST ${url} answered without a Consistency-Token`);
+  return { ...((await answer.json()) as Written), token };
+}
+
+async function created(url: string, body: unknown): Promise<Response> {
   const answer = await send('POST', url, body);
-  if (answer.status !== 201)
-    throw new Error(`POST ${url} answered ${answer.status}: ${await answer.text()}`);
-  return (await answer.json()) as Written;
+  if (answer.status === 201) return answer;
+  throw new Error(`POST ${url} answered ${answer.status}: ${await answer.text()}`);
 }
 
 export async function read(url: string): Promise<unknown> {

@@ -7,6 +7,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { cacheFolder } from '../cluster/tools/tools.ts';
 import { freePort } from './loopback-port.ts';
 import { eventually, run, startChild, temporaryFolder, type Child } from './process.ts';
+import { mountSmallDisk, unmountBelow, type SmallDisk } from './small-disk.ts';
 
 const installMsMax = 300_000;
 const downloadMsMax = 300_000;
@@ -28,6 +29,11 @@ export type TestKafka = {
   /** Freezes the broker: its connections stay open and nothing answers. */
   readonly pause: () => void;
   readonly resume: () => void;
+  readonly running: () => boolean;
+  /** Whether it answers on the listener that is not proxied. */
+  readonly answers: () => Promise<boolean>;
+  /** Where its data lies, when that is a disk of its own. */
+  readonly disk: SmallDisk | null;
   /** Ends it and removes its data. */
   readonly stop: () => Promise<void>;
 };
@@ -36,16 +42,20 @@ export type TestKafka = {
 export type ProxiedListener = { readonly port: number; readonly advertisedPort: number };
 
 export async function startKafka(
-  options: { readonly proxied?: ProxiedListener } = {},
+  options: { readonly proxied?: ProxiedListener; readonly diskMiB?: number } = {},
 ): Promise<TestKafka> {
   const libraries = await kafkaLibraries();
   const folder = await temporaryFolder('kafka');
   const port = await freePort();
+  const dataFolder = join(folder, 'data');
+  await mkdir(dataFolder);
+  const { diskMiB } = options;
+  const disk = diskMiB === undefined ? null : mountSmallDisk(dataFolder, diskMiB);
   const properties = join(folder, 'server.properties');
   const logging = join(folder, 'log4j2.yaml');
   await writeFile(
     properties,
-    serverProperties(folder, { port, controllerPort: await freePort(), ...options }),
+    serverProperties(dataFolder, { port, controllerPort: await freePort(), ...options }),
   );
   await writeFile(logging, loggingSettings);
   const java = (heapMiB: number): string[] => [
@@ -91,36 +101,43 @@ export async function startKafka(
     },
     pause: () => broker.signal('SIGSTOP'),
     resume: () => broker.signal('SIGCONT'),
+    running: () => broker.running(),
+    answers: () => answers({ brokers, clusterId }),
+    disk,
     stop: async () => {
       await broker.kill();
+      unmountBelow(folder);
       await rm(folder, { recursive: true, force: true });
     },
   };
 }
 
+type Expected = { readonly brokers: string[]; readonly clusterId: string };
+
+async function untilItAnswers(expected: Expected, broker: () => Child): Promise<void> {
+  await eventually('Kafka to answer', readyMsMax, async () => {
+    if (!broker().running()) throw new Error(`Kafka ended:\n${broker().output()}`);
+    return answers(expected);
+  });
+}
+
 /** Somebody else's broker may have been faster to take the port, and must not be mistaken for ours. */
-async function untilItAnswers(
-  { brokers, clusterId }: { readonly brokers: string[]; readonly clusterId: string },
-  broker: () => Child,
-): Promise<void> {
+async function answers({ brokers, clusterId }: Expected): Promise<boolean> {
   const kafka = new Kafka({
     brokers,
     clientId: 'test-support',
     logLevel: logLevel.NOTHING,
     retry: { retries: 0 },
   });
-  await eventually('Kafka to answer', readyMsMax, async () => {
-    if (!broker().running()) throw new Error(`Kafka ended:\n${broker().output()}`);
-    const admin = kafka.admin();
-    try {
-      await admin.connect();
-      return (await admin.describeCluster()).clusterId === clusterId;
-    } catch {
-      return false;
-    } finally {
-      await admin.disconnect().catch(() => undefined);
-    }
-  });
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    return (await admin.describeCluster()).clusterId === clusterId;
+  } catch {
+    return false;
+  } finally {
+    await admin.disconnect().catch(() => undefined);
+  }
 }
 
 export type TopicRecord = {
@@ -205,7 +222,7 @@ async function kafkaLibraries(): Promise<string> {
   return folder;
 }
 
-async function installIfMissing(program: string, debianPackage: string): Promise<void> {
+export async function installIfMissing(program: string, debianPackage: string): Promise<void> {
   const there = await run([program, '-version'], { timeoutMs: formatMsMax }).then(
     () => true,
     () => false,
@@ -220,7 +237,7 @@ async function installIfMissing(program: string, debianPackage: string): Promise
 const behindProxy = (listenerPort: number): string => `,PROXIED://127.0.0.1:${listenerPort}`;
 
 function serverProperties(
-  folder: string,
+  dataFolder: string,
   ports: {
     readonly port: number;
     readonly controllerPort: number;
@@ -242,7 +259,7 @@ function serverProperties(
     'listener.security.protocol.map=CLIENTS:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'inter.broker.listener.name=CLIENTS',
     'controller.listener.names=CONTROLLER',
-    `log.dirs=${join(folder, 'data')}`,
+    `log.dirs=${dataFolder}`,
     'auto.create.topics.enable=false',
     'default.replication.factor=1',
     'min.insync.replicas=1',

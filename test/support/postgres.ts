@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { postgresNames } from '@cqrs/contract/postgres-names.ts';
 import postgres from 'postgres';
 import { freePort } from './loopback-port.ts';
 import { eventually, run, startChild, temporaryFolder, type Child } from './process.ts';
+import { mountSmallDisk, unmountBelow, type SmallDisk } from './small-disk.ts';
 
 const installMsMax = 300_000;
 const initMsMax = 60_000;
@@ -35,29 +37,34 @@ export type TestPostgres = {
   readonly resume: () => Promise<void>;
   /** An orderly shutdown, bounded, keeping the data: `start` goes on from it. */
   readonly shutDown: () => Promise<void>;
+  readonly running: () => boolean;
+  readonly answers: () => Promise<boolean>;
+  /** Where its data lies, when that is a disk of its own. */
+  readonly disk: SmallDisk | null;
   readonly stop: () => Promise<void>;
 };
 
-export async function startPostgres(): Promise<TestPostgres> {
+export async function startPostgres({
+  diskMiB,
+}: { readonly diskMiB?: number } = {}): Promise<TestPostgres> {
   const bin = await serverBinaries();
   const folder = await temporaryFolder('postgres');
   const user = process.getuid?.() === 0 ? serverUser : undefined;
   const port = await freePort();
   const passwords = { postgres: secret(), command: secret(), relay: secret() };
-  const dataFolder = await initialise({ bin, folder, port, user, password: passwords.postgres });
+  const dataFolder = join(folder, 'data');
+  await mkdir(dataFolder);
+  const disk = diskMiB === undefined ? null : mountSmallDisk(dataFolder, diskMiB);
+  const walMiBMax = diskMiB === undefined ? 1_024 : Math.floor(diskMiB / 4);
+  const settings = { bin, folder, dataFolder, port, user, walMiBMax };
+  await initialise({ ...settings, password: passwords.postgres });
   const command = [join(bin, 'postgres'), '-D', dataFolder];
   const where = { host: '127.0.0.1' as const, port, database: postgresNames.database };
 
   let server: Child;
+  const answers = async (): Promise<boolean> => isReady(bin, where);
   const start = async (): Promise<void> => {
     server = await startChild(command, { cwd: folder, ...(user === undefined ? {} : { user }) });
-    const answers = (): Promise<boolean> =>
-      run([join(bin, 'pg_isready'), '-h', where.host, '-p', String(port), '-q'], {
-        timeoutMs: readyMsMax,
-      }).then(
-        () => true,
-        () => false,
-      );
     await eventually('Postgres to answer', readyMsMax, async () => {
       if (!server.running()) throw new Error(`Postgres ended:\n${server.output()}`);
       return answers();
@@ -95,18 +102,39 @@ export async function startPostgres(): Promise<TestPostgres> {
     pause: () => signalAll('SIGSTOP'),
     resume: () => signalAll('SIGCONT'),
     shutDown: async () => void (await server.stop('SIGINT')),
+    running: () => server.running(),
+    answers,
+    disk,
     stop: async () => {
       await sql.end({ timeout: 1 });
       await signalAll('SIGCONT');
       await server.stop('SIGINT');
       await removeSharedMemory(dataFolder);
+      unmountBelow(folder);
       await rm(folder, { recursive: true, force: true });
     },
   };
 }
 
+async function isReady(
+  bin: string,
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<boolean> {
+  const probe = [join(bin, 'pg_isready'), '-h', host, '-p', String(port), '-q'];
+  return run(probe, { timeoutMs: readyMsMax }).then(
+    () => true,
+    () => false,
+  );
+}
+
 function secret(): string {
   return randomBytes(12).toString('hex');
+}
+
+/** The user that a server has to run as when we are root, installed with the Debian package; else who we are. */
+export async function ensureServerUser(): Promise<string> {
+  await serverBinaries();
+  return process.getuid?.() === 0 ? serverUser : userInfo().username;
 }
 
 /** Finds the newest installed server; on a Debian machine without one it installs the package, without its own cluster. */
@@ -138,12 +166,13 @@ async function newestBinaries(): Promise<string | undefined> {
 async function initialise(options: {
   readonly bin: string;
   readonly folder: string;
+  readonly dataFolder: string;
   readonly port: number;
   readonly user: string | undefined;
   readonly password: string;
-}): Promise<string> {
-  const { bin, folder, port, user, password } = options;
-  const dataFolder = join(folder, 'data');
+  readonly walMiBMax: number;
+}): Promise<void> {
+  const { bin, folder, dataFolder, port, user, password, walMiBMax } = options;
   const passwordFile = join(folder, 'password');
   await writeFile(passwordFile, password);
   if (user !== undefined) {
@@ -173,15 +202,14 @@ async function initialise(options: {
       'max_replication_slots = 10',
       'max_connections = 100',
       'shared_buffers = 64MB',
-      'max_wal_size = 1GB',
+      `max_wal_size = ${walMiBMax}MB`,
       "timezone = 'UTC'",
       '',
     ].join('\n'),
   );
-  return dataFolder;
 }
 
-function connectAsSuperuser(
+export function connectAsSuperuser(
   where: { readonly host: string; readonly port: number; readonly database: string },
   password: string,
 ): postgres.Sql {
@@ -195,7 +223,7 @@ function connectAsSuperuser(
   });
 }
 
-async function createRolesAndDatabase(
+export async function createRolesAndDatabase(
   port: number,
   passwords: Readonly<Record<Role, string>>,
 ): Promise<void> {

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { freePort } from './loopback-port.ts';
+import { unmountBelow } from './small-disk.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const outputCharsMax = 2_000_000;
@@ -105,11 +106,15 @@ export async function temporaryFolder(name: string): Promise<string> {
   for (const entry of await readdir(tmpdir())) {
     const pid = new RegExp(`^${folderPrefix}(\\d+)-`).exec(entry)?.[1];
     if (pid !== undefined && !isAlive(Number(pid))) {
+      unmountBelow(join(tmpdir(), entry));
       await rm(join(tmpdir(), entry), { recursive: true, force: true });
     }
   }
   const folder = await mkdtemp(join(tmpdir(), `${folderPrefix}${process.pid}-${name}-`));
-  atExit.add(() => rmSync(folder, { recursive: true, force: true }));
+  atExit.add(() => {
+    unmountBelow(folder);
+    rmSync(folder, { recursive: true, force: true });
+  });
   return folder;
 }
 

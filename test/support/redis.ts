@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { freePort } from './loopback-port.ts';
 import { eventually, run, startChild, temporaryFolder, type Child } from './process.ts';
+import { mountSmallDisk, unmountBelow, type SmallDisk } from './small-disk.ts';
 
 const installMsMax = 300_000;
 const readyMsMax = 60_000;
@@ -30,12 +31,20 @@ export type TestRedis = {
   readonly copyData: () => Promise<void>;
   /** Kills Redis and starts it on the kept copy: what was written since is lost, as a crash loses what was not synced. */
   readonly rollBack: () => Promise<void>;
+  readonly running: () => boolean;
+  /** Whether it has read its data and serves it. */
+  readonly answers: () => Promise<boolean>;
+  /** Where its data lies, when that is a disk of its own. */
+  readonly disk: SmallDisk | null;
   readonly stop: () => Promise<void>;
 };
 
-export async function startRedis(): Promise<TestRedis> {
+export async function startRedis({
+  diskMiB,
+}: { readonly diskMiB?: number } = {}): Promise<TestRedis> {
   const binary = await serverBinary();
   const folder = await temporaryFolder('redis');
+  const disk = diskMiB === undefined ? null : mountSmallDisk(folder, diskMiB);
   const data = join(folder, 'appendonlydir');
   const copy = join(folder, 'copy');
   const program = join(folder, 'redis-server');
@@ -86,9 +95,13 @@ export async function startRedis(): Promise<TestRedis> {
       await cp(copy, data, { recursive: true });
       await start();
     },
+    running: () => server.running(),
+    answers: () => answers(port, password),
+    disk,
     stop: async () => {
       client.disconnect();
       await server.kill();
+      unmountBelow(folder);
       await rm(folder, { recursive: true, force: true });
     },
   };

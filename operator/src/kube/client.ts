@@ -95,7 +95,7 @@ export type KubeClient = {
   ): Promise<T>;
   delete(type: ResourceType, ref: ObjectRef, options?: DeleteOptions): Promise<void>;
   /** The raw JSON lines of a watch, until the server ends it or the signal fires (`KUBE_ABORTED`). */
-  watch(path: string, query: Query, signal: AbortSignal): AsyncIterable<string>;
+  watch(path: string, query: Query, signal: AbortSignal, accept?: string): AsyncIterable<string>;
   /** All requests sent so far by verb, retries included. */
   requestCounts(): Readonly<Record<KubeVerb, number>>;
   /** The namespace of the kubeconfig's context or of the pod. */
@@ -121,7 +121,8 @@ export function createClient(options: ClientOptions): KubeClient {
   return {
     request,
     ...objectMethods(request),
-    watch: (path, query, signal) => requester.lines({ method: 'GET', path, query, signal }),
+    watch: (path, query, signal, accept) =>
+      requester.lines({ method: 'GET', path, query, signal, accept }),
     requestCounts: () => requester.counts,
     namespace: kubeConfig.getContextObject(kubeConfig.getCurrentContext())?.namespace,
     close: () => transport.close(),

@@ -14,6 +14,8 @@ export type InformerOptions<T> = {
   namespace?: string;
   labelSelector?: string;
   fieldSelector?: string;
+  /** Asks for `metadata` alone, where an object's content is of no use or too much. */
+  metadataOnly?: boolean;
   indexers?: Indexers<T>;
   /** Shrinks each object before it is kept; it may change its argument. */
   transform?: (object: T) => T;

@@ -47,6 +47,7 @@ export type ReflectorOptions<T> = {
   namespace?: string | undefined;
   labelSelector?: string | undefined;
   fieldSelector?: string | undefined;
+  metadataOnly?: boolean | undefined;
   transform: (object: T) => T;
   sink: ReflectorSink<T>;
   limits: ReflectorLimits;
@@ -111,12 +112,16 @@ export class Reflector<T extends KubeObject> {
   }
 
   #page(query: Query, signal: AbortSignal): Promise<ObjectList<T>> {
-    return this.#options.client.request('GET', this.#path, { query, signal });
+    return this.#options.client.request('GET', this.#path, {
+      query,
+      signal,
+      ...(this.#options.metadataOnly && { accept: metadataOf('PartialObjectMetadataList') }),
+    });
   }
 
   /** Follows one watch to its end. With `starts`, its first events are the collection itself. */
   async #watch(signal: AbortSignal, starts: boolean): Promise<void> {
-    const { client, clock, limits } = this.#options;
+    const { client, clock, limits, metadataOnly } = this.#options;
     const startedAtMs = clock.now();
     const stream = new AbortController();
     const endStream = (): void => stream.abort();
@@ -125,7 +130,9 @@ export class Reflector<T extends KubeObject> {
     let events = 0;
     let reading = starts ? new Map<string, T>() : undefined;
     try {
-      for await (const line of client.watch(this.#path, this.#watchQuery(starts), stream.signal)) {
+      const accept = metadataOnly ? metadataOf('PartialObjectMetadata') : undefined;
+      const query = this.#watchQuery(starts);
+      for await (const line of client.watch(this.#path, query, stream.signal, accept)) {
         watchdog.touch();
         this.#lastContactAtMs = clock.wallNow();
         this.#backoffMs = 0;
@@ -210,12 +217,17 @@ export class Reflector<T extends KubeObject> {
 
   /** Lists leave out apiVersion and kind of their items; managedFields often outweigh the object itself. */
   #clean(object: T): T {
-    const { type, transform } = this.#options;
+    const { metadataOnly, type, transform } = this.#options;
+    if (metadataOnly) Object.assign(object, { apiVersion: undefined, kind: undefined });
     object.apiVersion ??= apiVersionOf(type);
     object.kind ??= type.kind;
     Reflect.deleteProperty(object.metadata, 'managedFields');
     return transform(object);
   }
+}
+
+function metadataOf(kind: 'PartialObjectMetadata' | 'PartialObjectMetadataList'): string {
+  return `application/json;as=${kind};g=meta.k8s.io;v=v1`;
 }
 
 const noInitialState = 'NoInitialState';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ordersSpec, wholeService } from '../api/v1alpha1/example-services.ts';
+import { ordersSpec, wholeService, type WrittenSpec } from '../api/v1alpha1/example-services.ts';
 import { commandDeployment } from './command-deployment.ts';
 import { exampleContext, yamlOf } from './example-context.ts';
 
@@ -44,7 +44,7 @@ test('the Deployment of the command', () => {
             app.kubernetes.io/component: command
             app.kubernetes.io/managed-by: cqrs-operator
           annotations:
-            cqrs.dev/config-checksum: f5c4849072ac288e
+            cqrs.dev/config-checksum: a31c3e1f30241b7a
         spec:
           automountServiceAccountToken: false
           enableServiceLinks: false
@@ -78,6 +78,11 @@ test('the Deployment of the command', () => {
                     secretKeyRef:
                       name: orders-postgres
                       key: command-password
+                - name: CQRS_TOKEN_KEY
+                  valueFrom:
+                    secretKeyRef:
+                      name: cqrs-consistency
+                      key: token-key
               volumeMounts:
                 - name: config
                   mountPath: /etc/cqrs
@@ -140,4 +145,173 @@ test('the Deployment of the command', () => {
 test('a suspended service has no pods of it', () => {
   const suspended = wholeService('orders', { ...ordersSpec, suspend: true });
   expect(commandDeployment(suspended, exampleContext).spec.replicas).toBe(0);
+});
+
+const [aggregate] = ordersSpec.aggregates;
+const behavior = { configMap: { name: 'order-behavior', key: 'order.ts' } };
+const podOf = (spec: WrittenSpec) =>
+  commandDeployment(wholeService('orders', { ...ordersSpec, ...spec }), exampleContext).spec
+    .template.spec;
+
+test('a behavior of a ConfigMap is a file beside the configuration', () => {
+  const pod = podOf({ aggregates: [{ ...aggregate, behavior }] });
+  expect(pod.volumes[0]).toEqual({
+    name: 'config',
+    projected: {
+      sources: [
+        {
+          configMap: {
+            name: 'orders-command',
+            items: [{ key: 'config.json', path: 'config.json' }],
+          },
+        },
+        {
+          configMap: {
+            name: 'order-behavior',
+            items: [{ key: 'order.ts', path: 'behavior/order/order.ts' }],
+          },
+        },
+      ],
+    },
+  });
+});
+
+test('an image with behavior runs the command program of ours', () => {
+  const pod = podOf({
+    aggregates: [{ ...aggregate, behavior: { module: '/app/order.ts' } }],
+    command: { image: 'shop/orders:1', env: [{ name: 'CURRENCY', value: 'EUR' }] },
+  });
+  expect(pod.initContainers).toBeUndefined();
+  expect(pod.containers[0]).toMatchObject({
+    image: 'shop/orders:1',
+    args: ['services/command/src/main.ts'],
+    readinessProbe: { httpGet: { path: '/readyz', port: 'ops' } },
+  });
+  expect(pod.containers[0]?.env?.at(-1)).toEqual({ name: 'CURRENCY', value: 'EUR' });
+});
+
+test('an image without behavior is a program of its own, behind the migrations', () => {
+  const pod = podOf({ command: { image: 'shop/orders-java:1' } });
+  expect(yamlOf(pod)).toMatchInlineSnapshot(`
+    "automountServiceAccountToken: false
+    enableServiceLinks: false
+    terminationGracePeriodSeconds: 30
+    securityContext:
+      runAsNonRoot: true
+      runAsUser: 65532
+      runAsGroup: 65532
+      fsGroup: 65532
+      fsGroupChangePolicy: OnRootMismatch
+      seccompProfile:
+        type: RuntimeDefault
+    initContainers:
+      - name: migrations
+        image: cqrs/services:1
+        args:
+          - services/command/src/run-migrations.ts
+        env:
+          - name: CQRS_LOG_LEVEL
+            value: info
+          - name: CQRS_POSTGRES_HOST
+            value: orders-postgres.shop.svc
+          - name: CQRS_POSTGRES_PORT
+            value: "5432"
+          - name: CQRS_POSTGRES_DATABASE
+            value: cqrs
+          - name: CQRS_POSTGRES_USER
+            value: cqrs_command
+          - name: CQRS_POSTGRES_PASSWORD
+            valueFrom:
+              secretKeyRef:
+                name: orders-postgres
+                key: command-password
+        volumeMounts:
+          - name: config
+            mountPath: /etc/cqrs
+            readOnly: true
+          - name: tmp
+            mountPath: /tmp
+        resources:
+          requests:
+            cpu: 25m
+            memory: 96Mi
+          limits:
+            memory: 384Mi
+        imagePullPolicy: IfNotPresent
+        securityContext:
+          allowPrivilegeEscalation: false
+          readOnlyRootFilesystem: true
+          capabilities:
+            drop:
+              - ALL
+    containers:
+      - name: command
+        image: shop/orders-java:1
+        env:
+          - name: CQRS_LOG_LEVEL
+            value: info
+          - name: CQRS_POSTGRES_HOST
+            value: orders-postgres.shop.svc
+          - name: CQRS_POSTGRES_PORT
+            value: "5432"
+          - name: CQRS_POSTGRES_DATABASE
+            value: cqrs
+          - name: CQRS_POSTGRES_USER
+            value: cqrs_command
+          - name: CQRS_POSTGRES_PASSWORD
+            valueFrom:
+              secretKeyRef:
+                name: orders-postgres
+                key: command-password
+          - name: CQRS_TOKEN_KEY
+            valueFrom:
+              secretKeyRef:
+                name: cqrs-consistency
+                key: token-key
+        ports:
+          - name: http
+            containerPort: 8080
+        volumeMounts:
+          - name: config
+            mountPath: /etc/cqrs
+            readOnly: true
+          - name: tmp
+            mountPath: /tmp
+        resources:
+          requests:
+            cpu: 25m
+            memory: 96Mi
+          limits:
+            memory: 384Mi
+        readinessProbe:
+          tcpSocket:
+            port: http
+          periodSeconds: 1
+          timeoutSeconds: 2
+          failureThreshold: 3
+        imagePullPolicy: IfNotPresent
+        securityContext:
+          allowPrivilegeEscalation: false
+          readOnlyRootFilesystem: true
+          capabilities:
+            drop:
+              - ALL
+    volumes:
+      - name: config
+        configMap:
+          name: orders-command
+      - name: tmp
+        emptyDir:
+          sizeLimit: 64Mi
+    topologySpreadConstraints:
+      - maxSkew: 1
+        topologyKey: kubernetes.io/hostname
+        whenUnsatisfiable: ScheduleAnyway
+        labelSelector:
+          matchLabels:
+            app.kubernetes.io/name: cqrs-service
+            app.kubernetes.io/instance: orders
+            app.kubernetes.io/component: command
+    "
+  `);
 });

@@ -1,10 +1,13 @@
+import { viewTag } from '@cqrs/runtime/read-store/view-tag.ts';
 import { describe, expect, test } from 'vitest';
 import {
   exampleService,
   orderHistorySpec,
   ordersSpec,
+  paymentsSpec,
   wholeService,
 } from '../api/v1alpha1/example-services.ts';
+import type { CqrsService } from '../api/v1alpha1/schema.ts';
 import { hasQuery } from '../api/v1alpha1/service-kinds.ts';
 import {
   commandConfig,
@@ -13,6 +16,7 @@ import {
   queryConfig,
   relayConfig,
   retentionOf,
+  topicCleanupConfig,
 } from './config-maps.ts';
 import { exampleContext, yamlOf } from './example-context.ts';
 
@@ -116,6 +120,7 @@ test('projector and query see the same views', () => {
             },
           ],
           "name": "orders",
+          "poison": "halt",
           "sources": [
             {
               "aggregate": "order",
@@ -128,7 +133,78 @@ test('projector and query see the same views', () => {
       ],
     }
   `);
-  expect(queryConfig(orders, siblings)).toEqual(projectorConfig(orders, siblings));
+  const [view] = projectorConfig(orders, siblings).views;
+  const { poison: _poison, ...asRead } = view ?? {};
+  expect(queryConfig(orders, siblings).views).toEqual([asRead]);
+});
+
+const schemasOf = (service: CqrsService, among = siblings) =>
+  hasQuery(service) ? queryConfig(service, among).schemas : undefined;
+
+describe('the schemas that the query API is described with', () => {
+  const history = exampleService('order-history', orderHistorySpec);
+
+  test('are those of all source aggregates whose owners are there, by topic', () => {
+    expect(schemasOf(history)).toEqual({
+      'shop.orders.order': ordersSpec.aggregates[0].schema,
+      'shop.payments.payment': paymentsSpec.aggregates[0].schema,
+    });
+  });
+
+  test('are left out where they would not fit, so that views are served all the same', () => {
+    const long = { type: 'object', description: 'x'.repeat(600_000) };
+    const spec = { ...ordersSpec, aggregates: [{ name: 'order', schema: long }] };
+    const large = exampleService('orders', spec);
+    const among = new Map([...siblings, ['orders', large]]);
+    expect(Object.keys(schemasOf(history, among) ?? {})).toEqual(['shop.payments.payment']);
+  });
+});
+
+test('an event that cannot be applied halts its key, or goes where the view says', () => {
+  const [view] = ordersSpec.query.views;
+  const service = wholeService('orders', {
+    ...ordersSpec,
+    query: { views: [view, { ...view, name: 'lenient', poison: 'dead-letter' }] },
+  });
+  expect(
+    projectorConfig(service, siblings).views.map(({ name, poison }) => [name, poison]),
+  ).toEqual([
+    ['orders', 'halt'],
+    ['lenient', 'dead-letter'],
+  ]);
+  expect(topicCleanupConfig(service).topics.map(({ topic }) => topic)).toEqual([
+    'shop.orders.order',
+    'shop.orders.lenient.dead-letter',
+  ]);
+});
+
+test('what becomes of such an event does not make another view of it', () => {
+  const [view] = projectorConfig(orders, siblings).views;
+  if (view === undefined) throw new Error('No view');
+  const service = { namespace: 'shop', name: 'orders' };
+  expect(viewTag(service, { ...view, poison: 'dead-letter' })).toBe(viewTag(service, view));
+});
+
+describe('behavior', () => {
+  const [aggregate] = ordersSpec.aggregates;
+  const behaves = (behavior: object) =>
+    wholeService('orders', {
+      ...ordersSpec,
+      aggregates: [
+        { ...aggregate, behavior },
+        { ...aggregate, name: 'cart' },
+      ],
+      command: { image: 'shop/orders:1' },
+    });
+
+  test.each([
+    [{ configMap: { name: 'mine', key: 'order.ts' } }, '/etc/cqrs/behavior/order/order.ts'],
+    [{ module: '/app/order.ts' }, '/app/order.ts'],
+  ])('of %j is the module %s', (behavior, module) => {
+    const { aggregates } = commandConfig(behaves(behavior));
+    expect(aggregates[0]?.behavior).toEqual({ module });
+    expect(aggregates[1]).not.toHaveProperty('behavior');
+  });
 });
 
 describe('a composed view', () => {

@@ -1,5 +1,6 @@
 import type {
   CommandConfig,
+  JsonSchema,
   ProjectorConfig,
   QueryConfig,
   RelayConfig,
@@ -9,21 +10,31 @@ import type {
   ViewSource,
 } from '@cqrs/contract/config.ts';
 import { postgresNames, slotName } from '@cqrs/contract/postgres-names.ts';
-import { topicName } from '@cqrs/contract/topics.ts';
+import { deadLetterTopic, topicName } from '@cqrs/contract/topics.ts';
 import type { CqrsService, Source } from '../api/v1alpha1/schema.ts';
-import type { CommandService, QueryService } from '../api/v1alpha1/service-kinds.ts';
+import {
+  hasCommand,
+  type CommandService,
+  type QueryService,
+} from '../api/v1alpha1/service-kinds.ts';
+import { modulePath } from './behavior-files.ts';
 import type { ConfigMap } from './config-map.ts';
 import type { Component } from './names.ts';
 import { ownedMeta } from './owner.ts';
 import { ownerName, ownerOf, type Siblings } from './sources.ts';
 
 /** The file in each ConfigMap, which the contract's path points at. */
-const configFileName = 'config.json';
+export const configFileName = 'config.json';
 
 const secondsByUnit: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
 export function commandConfig(service: CommandService): CommandConfig {
-  return { service: identity(service), aggregates: service.spec.aggregates };
+  const aggregates = service.spec.aggregates.map((aggregate) => {
+    const { name, schema } = aggregate;
+    const module = modulePath(aggregate);
+    return { name, schema, ...(module !== undefined && { behavior: { module } }) };
+  });
+  return { service: identity(service), aggregates };
 }
 
 export function relayConfig(service: CommandService): RelayConfig {
@@ -42,12 +53,40 @@ export function relayConfig(service: CommandService): RelayConfig {
   };
 }
 
+/** Every topic that goes with the service: of its aggregates, and of events that its views put aside. */
+export function topicCleanupConfig(service: CqrsService): RelayConfig {
+  const { partitions } = service.spec.events;
+  const putAside = deadLetterViews(service).map((view) => ({
+    aggregate: view,
+    topic: deadLetterTopic(identity(service), view),
+    partitions,
+    retention: 'forever' as const,
+  }));
+  return {
+    service: identity(service),
+    slot: slotName(identity(service)),
+    publication: postgresNames.publication,
+    topics: [...(hasCommand(service) ? relayConfig(service).topics : []), ...putAside],
+  };
+}
+
+/** Names of the views that put events aside in a topic of their own. */
+export function deadLetterViews(service: CqrsService): readonly string[] {
+  const views = service.spec.query?.views ?? [];
+  return views.filter(({ poison }) => poison === 'dead-letter').map(({ name }) => name);
+}
+
 export function projectorConfig(service: QueryService, siblings: Siblings): ProjectorConfig {
-  return { service: identity(service), views: viewConfigs(service, siblings) };
+  const views = viewConfigs(service, siblings).map((view, position) => ({
+    ...view,
+    poison: service.spec.query.views[position]?.poison ?? 'halt',
+  }));
+  return { service: identity(service), views };
 }
 
 export function queryConfig(service: QueryService, siblings: Siblings): QueryConfig {
-  return { service: identity(service), views: viewConfigs(service, siblings) };
+  const views = viewConfigs(service, siblings);
+  return { service: identity(service), views, schemas: knownSchemas(service, siblings) };
 }
 
 export function commandConfigMap(service: CommandService): ConfigMap {
@@ -71,8 +110,13 @@ function configMap(service: CqrsService, component: Component, config: object): 
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: ownedMeta(service, component),
-    data: { [configFileName]: `${JSON.stringify(config, null, 2)}\n` },
+    data: { [configFileName]: written(config) },
   };
+}
+
+/** As it stands in the file: for people who look at the ConfigMap, too. */
+function written(config: object): string {
+  return `${JSON.stringify(config, null, 2)}\n`;
 }
 
 function identity(service: CqrsService): ServiceIdentity {
@@ -86,6 +130,26 @@ export function retentionOf(service: CqrsService): Retention {
   return { seconds: Number(retention.slice(0, -1)) * (secondsByUnit[retention.slice(-1)] ?? 1) };
 }
 
+// A ConfigMap holds 1 MiB in all, and a description that is too long must not keep the views from being served.
+const schemasBytesMax = 512 * 1024;
+
+/** The schema of each source's aggregate by its topic, as many as fit, of the owners that are there. */
+function knownSchemas(service: QueryService, siblings: Siblings): QueryConfig['schemas'] & object {
+  const schemas: Record<string, JsonSchema> = {};
+  let bytes = 0;
+  for (const source of service.spec.query.views.flatMap((view) => view.sources)) {
+    const owner = ownerOf(service, source, siblings);
+    const schema = owner?.spec.aggregates?.find(({ name }) => name === source.aggregate)?.schema;
+    const topic = topicOf(service, source);
+    if (schema === undefined || schemas[topic] !== undefined) continue;
+    const length = Buffer.byteLength(written(schema));
+    if (bytes + length > schemasBytesMax) continue;
+    bytes += length;
+    schemas[topic] = schema;
+  }
+  return schemas;
+}
+
 function viewConfigs(service: QueryService, siblings: Siblings): ViewConfig[] {
   return service.spec.query.views.map(({ name, sources, indexes }) => ({
     name,
@@ -96,15 +160,19 @@ function viewConfigs(service: QueryService, siblings: Siblings): ViewConfig[] {
 
 function viewSource(service: CqrsService, source: Source, siblings: Siblings): ViewSource {
   const { aggregate } = source;
-  const { namespace } = service.metadata;
   const owner = ownerOf(service, source, siblings);
   return {
-    topic: topicName({ namespace, name: ownerName(service, source) }, aggregate),
+    topic: topicOf(service, source),
     aggregate,
     // Of an owner that is not there we know nothing, so we do not promise that nothing was ever dropped.
     gapless: owner !== undefined && retentionOf(owner) === 'forever',
     ...roleOf(source),
   };
+}
+
+function topicOf(service: CqrsService, source: Source): string {
+  const { namespace } = service.metadata;
+  return topicName({ namespace, name: ownerName(service, source) }, source.aggregate);
 }
 
 type Role =

@@ -7,6 +7,8 @@ export type Images = {
   readonly kafka: string;
   readonly redis: string;
   readonly pullPolicy: PullPolicy;
+  /** Names of Secrets to pull all of them with; each namespace needs its own. */
+  readonly pullSecrets: readonly string[];
 };
 
 export type PullPolicy = 'IfNotPresent' | 'Always' | 'Never';
@@ -18,4 +20,11 @@ export type ResourceContext = {
   readonly logLevel: string;
   /** The CqrsServices of the namespace by name, for what a view reads from others. */
   readonly siblings: ReadonlyMap<string, CqrsService>;
+  /** What the pods read only once and no ConfigMap of ours holds. */
+  readonly outside: {
+    /** A hash of each behavior's module, by the aggregate's name. */
+    readonly behaviors: Readonly<Record<string, string>>;
+    /** A hash of the key that signs consistency tokens. */
+    readonly tokenKey: string;
+  };
 };

@@ -12,9 +12,11 @@ export const exampleContext: ResourceContext = {
     kafka: 'apache/kafka:4.1.1',
     redis: 'redis:8',
     pullPolicy: 'IfNotPresent',
+    pullSecrets: [],
   },
   logLevel: 'info',
   siblings: new Map(siblings.map((service) => [service.metadata.name, service])),
+  outside: { behaviors: {}, tokenKey: 'hash-of-the-key' },
 };
 
 /** An object as YAML in the form of `kubectl get -o yaml`, for snapshots that people read. */

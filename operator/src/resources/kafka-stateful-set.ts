@@ -54,7 +54,7 @@ export function kafkaStatefulSet(
       labels: kafkaLabels,
       configChecksum: checksum(config.data),
       userId,
-      pullPolicy: context.images.pullPolicy,
+      images: context.images,
       container: broker(context.images.kafka),
       volumes: [{ name: 'config', configMap: { name: config.metadata.name } }, tmpVolume],
     }),

@@ -7,10 +7,13 @@ export type Component = (typeof components)[number];
 /** The broker that all CqrsServices of a namespace share. */
 export const kafkaName = 'cqrs-kafka';
 
+/** The Secret with the key that signs consistency tokens, which all CqrsServices of a namespace share. */
+export const consistencyName = 'cqrs-consistency';
+
 export const storePorts = { postgres: 5432, redis: 6379, kafka: 9092 } as const;
 
 /** The name of a service's child objects: `orders-command`. */
-export function childName(service: CqrsService, component: Component): string {
+export function childName(service: CqrsService, component: Component | 'topic-cleanup'): string {
   return `${service.metadata.name}-${component}`;
 }
 

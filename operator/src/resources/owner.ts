@@ -15,7 +15,7 @@ export function sharedOwners(services: readonly CqrsService[]): OwnerReference[]
 }
 
 /** Metadata of a component's object, which is collected when the service is gone. */
-export function ownedMeta(service: CqrsService, component: Component): ChildMeta {
+export function ownedMeta(service: CqrsService, component: Component | 'topic-cleanup'): ChildMeta {
   return { ...unownedMeta(service, component), ownerReferences: [ownerReferenceTo(service)] };
 }
 
@@ -26,7 +26,7 @@ export function secretMeta(service: CqrsService, component: Component): ChildMet
     : unownedMeta(service, component);
 }
 
-function unownedMeta(service: CqrsService, component: Component): ChildMeta {
+function unownedMeta(service: CqrsService, component: Component | 'topic-cleanup'): ChildMeta {
   return {
     name: childName(service, component),
     namespace: service.metadata.namespace,

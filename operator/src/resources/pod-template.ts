@@ -1,6 +1,6 @@
 import type { Labels } from './labels.ts';
 import type { ComputeResources } from './compute-resources.ts';
-import type { PullPolicy } from './context.ts';
+import type { Images, PullPolicy } from './context.ts';
 
 export type EnvVar = { readonly name: string } & (
   | { readonly value: string }
@@ -25,7 +25,20 @@ export type Probe = {
 export type Volume = { readonly name: string } & (
   | { readonly emptyDir: { readonly sizeLimit: string } }
   | { readonly configMap: { readonly name: string } }
+  | { readonly projected: { readonly sources: readonly ProjectedConfigMap[] } }
+  | { readonly downwardAPI: { readonly items: readonly PodField[] } }
 );
+
+/** A field of the pod itself as a file. */
+type PodField = { readonly path: string; readonly fieldRef: { readonly fieldPath: string } };
+
+/** Keys of a ConfigMap, each as a file at a path below the mount. */
+export type ProjectedConfigMap = {
+  readonly configMap: {
+    readonly name: string;
+    readonly items: readonly { readonly key: string; readonly path: string }[];
+  };
+};
 
 export type VolumeMount = {
   readonly name: string;
@@ -60,6 +73,7 @@ export type PodTemplate = {
     readonly enableServiceLinks: false;
     readonly terminationGracePeriodSeconds: number;
     readonly securityContext: ReturnType<typeof podSecurity>;
+    readonly imagePullSecrets?: readonly { readonly name: string }[];
     readonly initContainers?: readonly Container[];
     readonly containers: readonly Container[];
     readonly volumes: readonly Volume[];
@@ -77,11 +91,12 @@ type SpreadConstraint = {
 
 export type PodTemplateInput = {
   readonly labels: Labels;
+  readonly annotations?: Labels;
   /** Hash of what the pods read only once, so that a change of it rolls them. */
   readonly configChecksum: string;
   /** Numeric user and group of the image; volumes are given to it. */
   readonly userId: number;
-  readonly pullPolicy: PullPolicy;
+  readonly images: Pick<Images, 'pullPolicy' | 'pullSecrets'>;
   readonly initContainers?: readonly ContainerInput[];
   readonly container: ContainerInput;
   readonly volumes: readonly Volume[];
@@ -121,13 +136,14 @@ function podSecurity(userId: number) {
 export function podTemplate(input: PodTemplateInput): PodTemplate {
   const secure = (container: ContainerInput): Container => ({
     ...container,
-    imagePullPolicy: input.pullPolicy,
+    imagePullPolicy: input.images.pullPolicy,
     securityContext: containerSecurity,
   });
+  const { pullSecrets } = input.images;
   return {
     metadata: {
       labels: input.labels,
-      annotations: { [configChecksumAnnotation]: input.configChecksum },
+      annotations: { ...input.annotations, [configChecksumAnnotation]: input.configChecksum },
     },
     spec: {
       automountServiceAccountToken: false,
@@ -135,6 +151,7 @@ export function podTemplate(input: PodTemplateInput): PodTemplate {
       enableServiceLinks: false,
       terminationGracePeriodSeconds,
       securityContext: podSecurity(input.userId),
+      ...(pullSecrets.length > 0 && { imagePullSecrets: pullSecrets.map((name) => ({ name })) }),
       ...(input.initContainers && { initContainers: input.initContainers.map(secure) }),
       containers: [secure(input.container)],
       volumes: input.volumes,

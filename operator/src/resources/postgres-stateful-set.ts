@@ -55,7 +55,7 @@ export function postgresStatefulSet(
       labels: labels(service, 'postgres'),
       configChecksum: checksum(config.data),
       userId,
-      pullPolicy: context.images.pullPolicy,
+      images: context.images,
       initContainers: [prepare(config.metadata.name, image, resources)],
       container: server(image, resources),
       volumes: [

@@ -41,6 +41,13 @@ describe('a change rolls only the pods that read it', () => {
       { aggregates: [aggregate, { name: 'cart', schema: { type: 'object' } }] },
       ['command', 'relay'],
     ],
+    ['a poison policy', { query: { views: [{ ...view, poison: 'dead-letter' }] } }, ['projector']],
+    [
+      'telemetry',
+      { telemetry: { otlp: { endpoint: 'http://collector:4318' } } },
+      ['command', 'relay', 'projector', 'query'],
+    ],
+    ['more environment', { command: { env: [{ name: 'CURRENCY', value: 'EUR' }] } }, ['command']],
     ['an index', { query: { views: [{ ...view, indexes: [] }] } }, ['projector', 'query']],
     [
       'a retention of one duration for another',
@@ -52,6 +59,30 @@ describe('a change rolls only the pods that read it', () => {
     ['suspending', { suspend: true }, []],
   ])('%s: %s → %s', (_, change, rolled) => {
     expect(rolledBy(programs({ ...ordersSpec, ...change }))).toEqual(rolled);
+  });
+
+  test('another key for tokens rolls those that sign and read them', () => {
+    const outside = { ...exampleContext.outside, tokenKey: 'another' };
+    expect(rolledBy(programs(ordersSpec, { ...exampleContext, outside }))).toEqual([
+      'command',
+      'query',
+    ]);
+  });
+
+  test('another module rolls the command alone', () => {
+    const outside = { ...exampleContext.outside, behaviors: { order: 'another' } };
+    expect(rolledBy(programs(ordersSpec, { ...exampleContext, outside }))).toEqual(['command']);
+  });
+
+  test('Secrets to pull images with are on every pod', () => {
+    const images = { ...exampleContext.images, pullSecrets: ['registry', 'mirror'] };
+    for (const { spec } of Object.values(programs(ordersSpec, { ...exampleContext, images }))) {
+      expect(spec.template.spec.imagePullSecrets).toEqual([
+        { name: 'registry' },
+        { name: 'mirror' },
+      ]);
+    }
+    expect(before.query.spec.template.spec).not.toHaveProperty('imagePullSecrets');
   });
 
   test('a new image rolls all of them', () => {

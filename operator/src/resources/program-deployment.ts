@@ -12,11 +12,15 @@ import {
   tmpMount,
   tmpVolume,
   type ContainerInput,
+  type EnvVar,
   type PodTemplate,
+  type PodTemplateInput,
   type Probe,
+  type ProjectedConfigMap,
   type Volume,
 } from './pod-template.ts';
 import type { ProgramEnvVar } from './program-env.ts';
+import { telemetryEnv } from './telemetry-env.ts';
 
 export type Deployment = KubeObject & {
   readonly spec: {
@@ -46,16 +50,29 @@ export type Program = {
   readonly strategy: Strategy;
   readonly env: readonly ProgramEnvVar[];
   readonly config: ConfigMap;
+  /** What rolls the pods when it changes; the configuration alone when undefined. */
+  readonly rolledBy?: Readonly<Record<string, string>>;
+  /** Files of others' ConfigMaps, mounted beside the configuration. */
+  readonly files?: readonly ProjectedConfigMap[];
+  /** Undefined is the services image. */
+  readonly image?: string | undefined;
+  /** Variables that are not ours to read: what the user adds, and what the runtime itself looks at. */
+  readonly moreEnv?: readonly EnvVar[];
+  /** Makes the pod's containers of ours; undefined leaves ours as it is. */
+  readonly containers?: (ours: ContainerInput) => Containers;
   readonly servesHttp: boolean;
   readonly readinessPeriodSeconds: number;
   readonly defaultResources: ComputeResources;
   readonly resources?: Resources | undefined;
 };
 
+type Containers = Pick<PodTemplateInput, 'container' | 'initContainers'>;
+
 /** The user of the services image. */
 export const programUserId = 65_532;
 
-const configVolumeName = 'config';
+/** Names the volume and the mount of a program's configuration. */
+export const configVolumeName = 'config';
 const configMount = {
   name: configVolumeName,
   mountPath: configFile.slice(0, configFile.lastIndexOf('/')),
@@ -74,8 +91,9 @@ export function programDeployment(
   context: ResourceContext,
   program: Program,
 ): Deployment {
-  const { component } = program;
+  const { component, config, rolledBy = config.data, files = [] } = program;
   const pods = selector(service, component);
+  const ours = container(service, context, program);
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -87,11 +105,11 @@ export function programDeployment(
       selector: { matchLabels: pods },
       template: podTemplate({
         labels: labels(service, component),
-        configChecksum: checksum(program.config.data),
+        configChecksum: checksum(rolledBy),
         userId: programUserId,
-        pullPolicy: context.images.pullPolicy,
-        container: container(program, context),
-        volumes: programVolumes(program.config),
+        images: context.images,
+        ...(program.containers?.(ours) ?? { container: ours }),
+        volumes: programVolumes(config, files),
         ...(program.servesHttp && { spreadOver: pods }),
       }),
     },
@@ -99,22 +117,30 @@ export function programDeployment(
 }
 
 /** The mounted config file and scratch space of a program's pod. */
-export function programVolumes(config: ConfigMap): readonly Volume[] {
-  return [{ name: configVolumeName, configMap: { name: config.metadata.name } }, tmpVolume];
+function programVolumes(
+  config: ConfigMap,
+  files: readonly ProjectedConfigMap[] = [],
+): readonly Volume[] {
+  const { name } = config.metadata;
+  if (files.length === 0) return [{ name: configVolumeName, configMap: { name } }, tmpVolume];
+  const items = Object.keys(config.data).map((key) => ({ key, path: key }));
+  const sources = [{ configMap: { name, items } }, ...files];
+  return [{ name: configVolumeName, projected: { sources } }, tmpVolume];
 }
 
 /** The container of a pod that runs a file of the services image. */
 export function programContainer(
   of: Pick<ContainerInput, 'name' | 'resources'> & {
     readonly file: string;
-    readonly env: readonly ProgramEnvVar[];
+    readonly env: readonly EnvVar[];
+    readonly image?: string | undefined;
   },
-  context: ResourceContext,
+  context: Pick<ResourceContext, 'images' | 'logLevel'>,
 ): ContainerInput {
   const logLevel: ProgramEnvVar = { name: 'CQRS_LOG_LEVEL', value: context.logLevel };
   return {
     name: of.name,
-    image: context.images.services,
+    image: of.image ?? context.images.services,
     args: [of.file],
     env: [logLevel, ...of.env],
     volumeMounts: [configMount, tmpMount],
@@ -122,12 +148,17 @@ export function programContainer(
   };
 }
 
-function container(program: Program, context: ResourceContext): ContainerInput {
-  const { component, servesHttp, readinessPeriodSeconds } = program;
+function container(
+  service: CqrsService,
+  context: ResourceContext,
+  program: Program,
+): ContainerInput {
+  const { component, image, servesHttp, readinessPeriodSeconds } = program;
+  const env = [...program.env, ...telemetryEnv(service, component), ...(program.moreEnv ?? [])];
   const file = `services/${component}/src/main.ts`;
   const resources = computeResources(program.defaultResources, program.resources);
   return {
-    ...programContainer({ name: component, file, env: program.env, resources }, context),
+    ...programContainer({ name: component, file, env, image, resources }, context),
     ports: [
       ...(servesHttp ? [{ name: 'http', containerPort: ports.http }] : []),
       { name: 'ops', containerPort: ports.ops },

@@ -1,7 +1,7 @@
 import type { EnvName } from '@cqrs/contract/env.ts';
 import { postgresNames } from '@cqrs/contract/postgres-names.ts';
 import type { CqrsService } from '../api/v1alpha1/schema.ts';
-import { childName, host, kafkaBroker, storePorts } from './names.ts';
+import { childName, consistencyName, host, kafkaBroker, storePorts } from './names.ts';
 import type { EnvVar } from './pod-template.ts';
 import { secretKeys } from './secret-keys.ts';
 
@@ -42,3 +42,11 @@ export function redisEnv(service: CqrsService): ProgramEnvVar[] {
     },
   ];
 }
+
+/** The key that signs and reads consistency tokens. */
+export const tokenEnv: readonly ProgramEnvVar[] = [
+  {
+    name: 'CQRS_TOKEN_KEY',
+    valueFrom: { secretKeyRef: { name: consistencyName, key: secretKeys.token } },
+  },
+];

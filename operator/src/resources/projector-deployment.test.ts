@@ -44,7 +44,7 @@ test('the Deployment of the projector', () => {
             app.kubernetes.io/component: projector
             app.kubernetes.io/managed-by: cqrs-operator
           annotations:
-            cqrs.dev/config-checksum: 5905df2e42d554ea
+            cqrs.dev/config-checksum: 6335d5acfecb8879
         spec:
           automountServiceAccountToken: false
           enableServiceLinks: false

@@ -45,7 +45,7 @@ test('the Deployment of the query API', () => {
             app.kubernetes.io/component: query
             app.kubernetes.io/managed-by: cqrs-operator
           annotations:
-            cqrs.dev/config-checksum: 5905df2e42d554ea
+            cqrs.dev/config-checksum: 13ffb72e71134ed7
         spec:
           automountServiceAccountToken: false
           enableServiceLinks: false
@@ -75,6 +75,11 @@ test('the Deployment of the query API', () => {
                     secretKeyRef:
                       name: orders-redis
                       key: redis-password
+                - name: CQRS_TOKEN_KEY
+                  valueFrom:
+                    secretKeyRef:
+                      name: cqrs-consistency
+                      key: token-key
               volumeMounts:
                 - name: config
                   mountPath: /etc/cqrs

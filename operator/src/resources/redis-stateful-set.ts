@@ -29,7 +29,7 @@ export function redisStatefulSet(
       labels: labels(service, 'redis'),
       configChecksum: checksum(config.data),
       userId,
-      pullPolicy: context.images.pullPolicy,
+      images: context.images,
       container: server(service, context.images.redis),
       volumes: [{ name: 'config', configMap: { name: config.metadata.name } }],
     }),

@@ -77,6 +77,10 @@ test('the Deployment of the relay', () => {
                       key: relay-password
                 - name: CQRS_KAFKA_BROKERS
                   value: cqrs-kafka.shop.svc:9092
+                - name: NODE_OPTIONS
+                  value: --max-semi-space-size=4 --max-old-space-size=96
+                - name: MALLOC_ARENA_MAX
+                  value: "2"
               volumeMounts:
                 - name: config
                   mountPath: /etc/cqrs

@@ -1,3 +1,4 @@
+import { relayMemoryEnv } from '@cqrs/contract/env.ts';
 import type { CommandService } from '../api/v1alpha1/service-kinds.ts';
 import { relayConfigMap } from './config-maps.ts';
 import type { ResourceContext } from './context.ts';
@@ -14,6 +15,7 @@ export function relayDeployment(service: CommandService, context: ResourceContex
     replicas: service.spec.suspend ? 0 : 1,
     strategy: { type: 'Recreate' },
     env: [...postgresEnv(service, 'relay'), ...kafkaEnv(service)],
+    moreEnv: Object.entries(relayMemoryEnv).map(([name, value]) => ({ name, value })),
     config: relayConfigMap(service),
     servesHttp: false,
     readinessPeriodSeconds: 5,

@@ -1,9 +1,10 @@
-/** Keys of the generated password Secrets. */
+/** Keys of the generated Secrets: passwords, and base64 of what signs consistency tokens. */
 export const secretKeys = {
   postgres: 'postgres-password',
   command: 'command-password',
   relay: 'relay-password',
   redis: 'redis-password',
+  token: 'token-key',
 } as const;
 
 /** Passwords of the embedded Postgres: its superuser's and those of the two roles of ours. */

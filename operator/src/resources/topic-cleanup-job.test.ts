@@ -34,7 +34,8 @@ test('the Job that deletes the topics of a service', () => {
             app.kubernetes.io/component: topic-cleanup
             app.kubernetes.io/managed-by: cqrs-operator
           annotations:
-            cqrs.dev/config-checksum: f6ba5a040fe43888
+            cqrs.dev/config: '{"service":{"namespace":"shop","name":"orders"},"slot":"cqrs_shop_orders","publication":"cqrs","topics":[{"aggregate":"order","topic":"shop.orders.order","partitions":12,"retention":"forever"}]}'
+            cqrs.dev/config-checksum: 548b66e50da9be4a
         spec:
           automountServiceAccountToken: false
           enableServiceLinks: false
@@ -78,8 +79,11 @@ test('the Job that deletes the topics of a service', () => {
                     - ALL
           volumes:
             - name: config
-              configMap:
-                name: orders-relay
+              downwardAPI:
+                items:
+                  - path: config.json
+                    fieldRef:
+                      fieldPath: metadata.annotations['cqrs.dev/config']
             - name: tmp
               emptyDir:
                 sizeLimit: 64Mi

@@ -1,12 +1,12 @@
-import type { CommandService } from '../api/v1alpha1/service-kinds.ts';
-import { ownerReferenceTo } from '../kube/mapping.ts';
+import type { CqrsService } from '../api/v1alpha1/schema.ts';
 import type { KubeObject } from '../kube/object.ts';
 import { checksum } from './checksum.ts';
-import { relayConfigMap } from './config-maps.ts';
+import { configFileName, topicCleanupConfig } from './config-maps.ts';
 import type { ResourceContext } from './context.ts';
 import { labels } from './labels.ts';
-import { podTemplate, type PodTemplate } from './pod-template.ts';
-import { programContainer, programUserId, programVolumes } from './program-deployment.ts';
+import { ownedMeta } from './owner.ts';
+import { podTemplate, tmpVolume, type PodTemplate, type Volume } from './pod-template.ts';
+import { configVolumeName, programContainer, programUserId } from './program-deployment.ts';
 import { kafkaEnv } from './program-env.ts';
 
 export type Job = KubeObject & {
@@ -20,30 +20,42 @@ export type Job = KubeObject & {
 const component = 'topic-cleanup';
 const deadlineSeconds = 300;
 
+const configAnnotation = 'cqrs.dev/config';
+
+const configVolume: Volume = {
+  name: configVolumeName,
+  downwardAPI: {
+    items: [
+      {
+        path: configFileName,
+        fieldRef: { fieldPath: `metadata.annotations['${configAnnotation}']` },
+      },
+    ],
+  },
+};
+
 /**
- * Deletes a service's topics from the shared broker when deletionPolicy is Delete. It reads their names from
- * the relay's ConfigMap, which must stay until the Job is done.
+ * Deletes a service's topics from the shared broker when deletionPolicy is Delete. It carries its configuration itself,
+ * as an annotation that is mounted as a file, so that nothing else has to be there when everything goes.
  */
-export function topicCleanupJob(service: CommandService, context: ResourceContext): Job {
-  const { name, namespace } = service.metadata;
-  const config = relayConfigMap(service);
+export function topicCleanupJob(
+  service: CqrsService,
+  context: Pick<ResourceContext, 'images' | 'logLevel'>,
+): Job {
+  const config = JSON.stringify(topicCleanupConfig(service));
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
-    metadata: {
-      name: `${name}-${component}`,
-      namespace,
-      labels: labels(service, component),
-      ownerReferences: [ownerReferenceTo(service)],
-    },
+    metadata: ownedMeta(service, component),
     spec: {
       backoffLimit: 6,
       activeDeadlineSeconds: deadlineSeconds,
       template: podTemplate({
         labels: labels(service, component),
-        configChecksum: checksum(config.data),
+        annotations: { [configAnnotation]: config },
+        configChecksum: checksum({ config }),
         userId: programUserId,
-        pullPolicy: context.images.pullPolicy,
+        images: context.images,
         restartPolicy: 'Never',
         container: programContainer(
           {
@@ -54,7 +66,7 @@ export function topicCleanupJob(service: CommandService, context: ResourceContex
           },
           context,
         ),
-        volumes: programVolumes(config),
+        volumes: [configVolume, tmpVolume],
       }),
     },
   };

@@ -1,4 +1,4 @@
-import type { AggregateConfig } from '@cqrs/contract/config.ts';
+import type { AggregateConfig, JsonSchema } from '@cqrs/contract/config.ts';
 import { CqrsError } from '@cqrs/contract/errors.ts';
 import { whyTooLarge } from '@cqrs/contract/schema-bounds.ts';
 import type { FieldProblem } from '@cqrs/contract/problems.ts';
@@ -7,10 +7,13 @@ import addFormats from 'ajv-formats';
 import { fieldProblemsMax, isObject, pointerTo, type JsonObject } from './json.ts';
 import { uniqueItems } from './unique-items.ts';
 
+/** What a schema says against a value; empty when nothing. */
+export type Validate = (value: JsonObject) => readonly FieldProblem[];
+
 export type Aggregate = {
   readonly name: string;
-  /** What the schema says against a state (which carries its `id`); empty when nothing. */
-  readonly validate: (state: JsonObject) => readonly FieldProblem[];
+  /** Of a state, which carries its `id`. */
+  readonly validate: Validate;
 };
 
 /** Collecting every error of a large state can cost a hundred times its size, so a large one hears of its first error. */
@@ -27,32 +30,42 @@ export function compileAggregates(
 }
 
 function compileAggregate({ name, schema }: AggregateConfig): Aggregate {
+  const validate = compileValidator(schema, {
+    subject: `aggregate ${name}`,
+    remedy: 'Correct spec.aggregates of the CqrsService.',
+  });
+  const schemaNamesId = namesId(schema);
+  return {
+    name,
+    validate: ({ id, ...rest }) => validate(schemaNamesId ? { id, ...rest } : rest),
+  };
+}
+
+/** What a schema is about, and what to do when it cannot be used. */
+export type SchemaOrigin = { readonly subject: string; readonly remedy: string };
+
+/** Compiles a schema; what it returns says what the schema says against a value. Throws CQRS_CONFIG_INVALID. */
+export function compileValidator(schema: JsonSchema, origin: SchemaOrigin): Validate {
   const excess = whyTooLarge(schema);
   if (excess !== undefined) {
     throw new CqrsError(
       'CQRS_CONFIG_INVALID',
-      `The schema of the aggregate ${name} ${excess}. Correct spec.aggregates of the CqrsService.`,
+      `The schema of the ${origin.subject} ${excess}. ${origin.remedy}`,
     );
   }
-  const findsFirst = compileSchema(name, schema, false);
-  const findsEvery = compileSchema(name, schema, true);
-  const schemaNamesId = namesId(schema);
-  return {
-    name,
-    validate: (state) => {
-      const { id, ...rest } = state;
-      const subject = schemaNamesId ? { id, ...rest } : rest;
-      if (findsFirst(subject)) return [];
-      const judge = JSON.stringify(subject).length <= everyErrorCharsMax ? findsEvery : findsFirst;
-      judge(subject);
-      return (judge.errors ?? []).slice(0, fieldProblemsMax).map(fieldProblem);
-    },
+  const findsFirst = compileSchema(schema, origin, false);
+  const findsEvery = compileSchema(schema, origin, true);
+  return (value) => {
+    if (findsFirst(value)) return [];
+    const judge = JSON.stringify(value).length <= everyErrorCharsMax ? findsEvery : findsFirst;
+    judge(value);
+    return (judge.errors ?? []).slice(0, fieldProblemsMax).map(fieldProblem);
   };
 }
 
 function compileSchema(
-  aggregate: string,
-  schema: AggregateConfig['schema'],
+  schema: JsonSchema,
+  { subject, remedy }: SchemaOrigin,
   allErrors: boolean,
 ): ValidateFunction {
   const ajv = new Ajv2020({
@@ -78,14 +91,14 @@ function compileSchema(
     const reason = said.includes('unknown format "url"') ? `${said}; use "uri"` : said;
     throw new CqrsError(
       'CQRS_CONFIG_INVALID',
-      `The schema of the aggregate ${aggregate} is not a usable JSON Schema (2020-12): ${reason}. Correct spec.aggregates of the CqrsService.`,
+      `The schema of the ${subject} is not a usable JSON Schema (2020-12): ${reason}. ${remedy}`,
       cause,
     );
   }
 }
 
 /** `id` is ours; a schema that does not speak of it must not refuse it as an additional property. */
-function namesId(schema: AggregateConfig['schema']): boolean {
+function namesId(schema: JsonSchema): boolean {
   const { properties, required } = schema;
   return (
     (isObject(properties) && Object.hasOwn(properties, 'id')) ||

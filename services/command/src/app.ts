@@ -1,20 +1,38 @@
+import { answerClientError } from '@cqrs/runtime/client-error.ts';
 import type { Logger } from '@cqrs/runtime/logger.ts';
+import type { RequestSpans } from '@cqrs/runtime/telemetry/request-spans.ts';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { answerFailure } from './answer-failure.ts';
 import type { Admission } from './admission.ts';
 import type { Aggregate } from './aggregate.ts';
-import { stateBytesMax } from './decide.ts';
+import type { Behavior } from './behavior/behavior.ts';
+import { bodyBytesMax, type BodyRooms } from './body-rooms.ts';
+import type { Consistency } from './consistency.ts';
+import type { Descriptions } from './describe/descriptions.ts';
+import { inTurn } from './in-turn.ts';
+import type { KeysUnderWay } from './keys-under-way.ts';
 import type { Metrics } from './metrics.ts';
 import { sendProblem } from './problem-reply.ts';
 import { segmentsOf } from './request-path.ts';
 import { aggregateRoutes, methodsOffered } from './routes/aggregates.ts';
-import { WriteStoreError } from './store-failure.ts';
+import { behaviorRoutes, noSuchCommandRoute } from './routes/behaviors.ts';
+import { descriptionRoutes } from './routes/descriptions.ts';
+import type { WriteStoreError } from './store-failure.ts';
 import type { Store } from './store.ts';
 
 export type AppOptions = {
   readonly aggregates: ReadonlyMap<string, Aggregate>;
+  /** Of those aggregates that are written by named commands. */
+  readonly behaviors: ReadonlyMap<string, Behavior>;
   readonly store: Store;
   readonly admission: Admission;
+  readonly rooms: BodyRooms;
+  readonly keysUnderWay: KeysUnderWay;
+  readonly consistency: Consistency;
+  readonly descriptions: Descriptions;
   readonly metrics: Metrics;
+  /** Undefined while nothing is traced. */
+  readonly spans: RequestSpans | undefined;
   readonly logger: Logger;
   /** True once the process was told to stop: connections are then closed after their answer. */
   readonly isStopping: () => boolean;
@@ -22,18 +40,26 @@ export type AppOptions = {
   readonly onStore: (failure: WriteStoreError | null) => void;
 };
 
-const bodyBytesMax = stateBytesMax;
-const requestMsMax = 30_000;
+/** From a request's first byte to its last. One that stops half-way holds memory until then. */
+const requestMsMax = 10_000;
+const requestCheckMs = 1_000;
 /** Longer than any id or name that could be right, so that a wrong one is answered and not lost in routing. */
 const pathSegmentCharsMax = 4_096;
 
 /** The HTTP side of the command service: routes, and one place where everything that goes wrong becomes a problem. */
 export function buildApp(options: AppOptions): FastifyInstance {
-  const { metrics, logger, isStopping } = options;
+  const { metrics, logger, isStopping, spans } = options;
   const app = Fastify({
     logger: false,
     bodyLimit: bodyBytesMax,
     requestTimeout: requestMsMax,
+    // Without a Host, routing is the same; Node's own refusal would be no problem document.
+    http: {
+      connectionsCheckingInterval: requestCheckMs,
+      headersTimeout: requestMsMax,
+      requireHostHeader: false,
+    },
+    clientErrorHandler: answerClientError,
     // A connection that is closing still gets our own answer, a problem with a remedy.
     return503OnClosing: false,
     routerOptions: { maxParamLength: pathSegmentCharsMax },
@@ -45,8 +71,10 @@ export function buildApp(options: AppOptions): FastifyInstance {
   // Hooks with `done` and not with promises: they run for every request.
   app.addHook('onRequest', (request, reply, done) => {
     if (isStopping()) void reply.header('connection', 'close');
-    if (request.is404) nothingRoutedHere(request, reply, options.aggregates);
-    else done();
+    const route = request.routeOptions.url;
+    if (spans !== undefined && route !== undefined) spans.begin(request.raw, reply.raw, route);
+    if (request.is404) nothingRoutedHere(request, reply, options);
+    else inTurn(request.raw, reply.raw, done);
   });
   app.addHook('onResponse', (request, reply, done) => {
     const { aggregate } = request.routeOptions.config;
@@ -57,9 +85,17 @@ export function buildApp(options: AppOptions): FastifyInstance {
     done();
   });
   app.setErrorHandler((error, _request, reply) => answerFailure(error, reply, options));
+  app.register(descriptionRoutes(options.descriptions));
   for (const aggregate of options.aggregates.values()) {
-    app.register(aggregateRoutes({ ...options, aggregate }));
+    const api = { ...options, aggregate };
+    const behavior = options.behaviors.get(aggregate.name);
+    if (behavior === undefined) app.register(aggregateRoutes(api, options.rooms));
+    else app.register(behaviorRoutes(api, behavior, options.rooms));
   }
+  // Node would refuse an expectation it does not know in its own words; RFC 9110, 10.1.1 allows to pass over it.
+  app.server.on('checkExpectation', (request, response) =>
+    app.server.emit('request', request, response),
+  );
   app.addHook('onClose', async () => logger.debug('HTTP server closed'));
   return app;
 }
@@ -67,7 +103,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
 function nothingRoutedHere(
   request: FastifyRequest,
   reply: FastifyReply,
-  aggregates: AppOptions['aggregates'],
+  { aggregates, behaviors }: AppOptions,
 ): FastifyReply {
   const [name = '', id, ...more] = segmentsOf(request.url);
   if (!aggregates.has(name)) {
@@ -78,6 +114,8 @@ function nothingRoutedHere(
       `Nothing is written under /${name}; the aggregates are ${known}.`,
     );
   }
+  const behavior = behaviors.get(name);
+  if (behavior !== undefined) return noSuchCommandRoute(request, reply, behavior);
   if (more.length > 0 || id === '') {
     return sendProblem(reply, 'not-found', `An aggregate's path is /${name}/<id>.`);
   }
@@ -89,39 +127,4 @@ function nothingRoutedHere(
     'method-not-allowed',
     `${request.method} is not offered here; ${offered.join(', ')} ${offered.length === 1 ? 'is' : 'are'}.${lists}`,
   );
-}
-
-const malformedBodies = new Set([
-  'FST_ERR_CTP_INVALID_CONTENT_LENGTH',
-  'FST_ERR_CTP_EMPTY_JSON_BODY',
-]);
-
-function answerFailure(error: unknown, reply: FastifyReply, options: AppOptions): FastifyReply {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    return sendProblem(reply, 'body-too-large', `A body has at most ${bodyBytesMax} bytes.`);
-  }
-  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
-    const more = reply.request.method === 'PATCH' ? ' or application/merge-patch+json' : '';
-    return sendProblem(
-      reply,
-      'unsupported-media-type',
-      `Send the body as application/json${more} and say so in Content-Type.`,
-    );
-  }
-  if (malformedBodies.has(String(code))) {
-    return sendProblem(reply, 'malformed-body', 'The body does not have the length it claims.');
-  }
-  if (error instanceof WriteStoreError) {
-    options.onStore(error);
-    return sendProblem(reply, 'store-unavailable', `${error.message} ${advice(reply, error)}`);
-  }
-  options.logger.error({ err: error }, 'A request failed');
-  return sendProblem(reply, 'internal-error', 'The failure is in the log of the command service.');
-}
-
-function advice(reply: FastifyReply, { outcome }: WriteStoreError): string {
-  const { method } = reply.request;
-  if (outcome === 'not-applied' || method === 'GET' || method === 'HEAD') return 'Try again.';
-  return 'It is unknown whether the command was applied: read the aggregate before you repeat it.';
 }

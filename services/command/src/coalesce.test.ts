@@ -1,7 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createCoalescer, type CoalesceLimits } from './coalesce.ts';
 
-const limits: CoalesceLimits = { statementsMax: 1, batchItemsMax: 3, batchBytesMax: 100 };
+const limits: CoalesceLimits = {
+  statementsMax: 1,
+  batchItemsMax: 3,
+  batchBytesMax: 100,
+};
 
 /** A statement that ends when the test says so. */
 function statements(fails: (items: readonly string[]) => Error | undefined = () => undefined) {
@@ -77,6 +81,48 @@ describe('coalescer', () => {
     expect(postgres.sent).toHaveLength(2);
     await endAll(postgres);
     expect((await Promise.all(results)).join('')).toBe('abcdefgh');
+  });
+
+  it('begins a statement beside a young one only for as many items', async () => {
+    const postgres = statements();
+    const unhurried = { ...postgres.work, bytesOf: () => 1 };
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const coalesce = createCoalescer({ ...limits, statementsMax: 2 }, unhurried);
+    const results = letters('ABC').map(coalesce);
+    await nextTurn();
+    results.push(...letters('DE').map(coalesce));
+    await nextTurn();
+    expect(postgres.items()).toEqual(['ABC']);
+    results.push(coalesce('F'));
+    await nextTurn();
+    expect(postgres.items()).toEqual(['ABC', 'DEF']);
+    await endAll(postgres);
+    expect((await Promise.all(results)).join('')).toBe('abcdef');
+  });
+
+  it('lets nobody wait for a statement that takes long', async () => {
+    const postgres = statements();
+    const coalesce = createCoalescer({ ...limits, statementsMax: 2 }, postgres.work);
+    const stuck = Promise.all(letters('AB').map(coalesce));
+    await nextTurn();
+    const next = coalesce('C');
+    await vi.waitFor(() => expect(postgres.items()).toEqual(['AB', 'C']));
+    postgres.sent[1]?.end();
+    expect(await next).toBe('c');
+    postgres.sent[0]?.end();
+    expect(await stuck).toEqual(['a', 'b']);
+  });
+
+  it('begins the next statement before it tells the results of the last', async () => {
+    const postgres = statements();
+    const coalesce = createCoalescer(limits, postgres.work);
+    const sentWhenTold = coalesce('A').then(() => postgres.items());
+    await nextTurn();
+    const next = coalesce('B');
+    await endAll(postgres);
+    expect(await sentWhenTold).toEqual(['A', 'B']);
+    expect(await next).toBe('b');
   });
 
   it('tries one by one when one may be the reason, so that only it fails', async () => {

@@ -18,8 +18,14 @@ export type CoalesceWork<Item, Result> = {
 type Waiting<Item, Result> = PromiseWithResolvers<Result> & { readonly item: Item };
 
 /**
- * Puts what waits while statements are under way into the next one. Nothing lingers for company: an item waits for a
- * free connection, or for the end of this turn of the event loop, so that what arrived with it goes with it.
+ * While a statement is younger than this, fewer items than it has wait for its end: in one statement with those to come
+ * they cost less than in one of theirs. An older one may take long.
+ */
+const youngMsMax = 5;
+
+/**
+ * Puts what waits while a statement is under way into the next one. Nothing lingers for company: while none is under
+ * way, an item waits for the end of this turn of the event loop, so that what arrived with it goes with it.
  * The callers bound how much waits: each waits for its own result.
  */
 export function createCoalescer<Item, Result>(
@@ -28,6 +34,7 @@ export function createCoalescer<Item, Result>(
 ): (item: Item) => Promise<Result> {
   let waiting: Waiting<Item, Result>[] = [];
   let statements = 0;
+  const young = new Set<readonly unknown[]>();
   let scheduled = false;
 
   const takeBatch = (): readonly Waiting<Item, Result>[] => {
@@ -40,31 +47,51 @@ export function createCoalescer<Item, Result>(
     waiting = end < 0 ? [] : waiting.slice(end);
     return batch;
   };
-  const send = async (batch: readonly Waiting<Item, Result>[]): Promise<void> => {
+  /** Runs a statement; what it gives tells everybody. */
+  const run = async (batch: readonly Waiting<Item, Result>[]): Promise<() => void> => {
     try {
       const results = await work.together(batch.map(({ item }) => item));
-      batch.forEach(({ resolve }, place) => resolve(results[place] as Result));
+      return () => batch.forEach(({ resolve }, place) => resolve(results[place] as Result));
     } catch (error) {
-      for (const { item, resolve, reject } of batch) {
-        if (work.mayBeOneItem(error)) work.alone(item).then(resolve, reject);
-        else reject(error);
-      }
+      const isOneItem = work.mayBeOneItem(error);
+      return () => {
+        for (const { item, resolve, reject } of batch) {
+          if (isOneItem) work.alone(item).then(resolve, reject);
+          else reject(error);
+        }
+      };
     }
+  };
+  const send = async (batch: readonly Waiting<Item, Result>[]): Promise<void> => {
+    statements += 1;
+    young.add(batch);
+    const aging = setTimeout(() => {
+      young.delete(batch);
+      schedule();
+    }, youngMsMax);
+    const tell = await run(batch);
+    clearTimeout(aging);
+    young.delete(batch);
+    statements -= 1;
+    // First the next statement: Postgres would be idle while the answers are written.
+    sendWhatWaits();
+    tell();
+  };
+  const mayBegin = (): boolean => {
+    if (waiting.length === 0 || statements >= limits.statementsMax) return false;
+    for (const { length } of young) if (waiting.length < length) return false;
+    return true;
   };
   const sendWhatWaits = (): void => {
-    scheduled = false;
-    while (statements < limits.statementsMax && waiting.length > 0) {
-      statements += 1;
-      void send(takeBatch()).finally(() => {
-        statements -= 1;
-        schedule();
-      });
-    }
+    while (mayBegin()) void send(takeBatch());
   };
   const schedule = (): void => {
-    if (scheduled || waiting.length === 0 || statements >= limits.statementsMax) return;
+    if (scheduled || !mayBegin()) return;
     scheduled = true;
-    setImmediate(sendWhatWaits);
+    setImmediate(() => {
+      scheduled = false;
+      sendWhatWaits();
+    });
   };
   return async (item) => {
     const entry = { ...Promise.withResolvers<Result>(), item };

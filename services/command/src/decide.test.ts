@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { compileAggregates } from './aggregate.ts';
-import { decide, neverWritten, stateBytesMax, type Command, type Current } from './decide.ts';
+import {
+  changeOf,
+  decide,
+  eventsPerCommandMax,
+  neverWritten,
+  stateBytesMax,
+  versionAfter,
+  type Command,
+  type Current,
+} from './decide.ts';
 
 const schema = { type: 'object', required: ['total'], properties: { total: { type: 'number' } } };
 const [aggregate] = compileAggregates([{ name: 'order', schema }]).values();
@@ -49,9 +58,8 @@ describe('decide', () => {
     expect(decide(command, current)).toMatchObject({
       kind: 'change',
       change,
-      eventType: `order.${change}`,
       expectedVersion,
-      stateText,
+      events: [{ type: `order.${change}`, stateText }],
     });
   });
 
@@ -95,9 +103,33 @@ describe('decide', () => {
 
   it('carries what the command said beside the state that it made', () => {
     const change = decide({ ...patch, body: { total: 2, note: null } }, stored);
-    const { stateText, dataText } = change.kind === 'change' ? change : {};
-    expect(JSON.parse(stateText ?? '')).toEqual({ id: 'o1', total: 2 });
-    expect(JSON.parse(dataText ?? '')).toEqual({ total: 2, note: null });
-    expect(decide(remove, stored)).toMatchObject({ stateText: null, dataText: null });
+    const [event] = change.kind === 'change' ? change.events : [];
+    expect(JSON.parse(event?.stateText ?? '')).toEqual({ id: 'o1', total: 2 });
+    expect(JSON.parse(event?.dataText ?? '')).toEqual({ total: 2, note: null });
+    expect(decide(remove, stored)).toMatchObject({ events: [{ stateText: null, dataText: null }] });
+  });
+});
+
+const events = (count: number, text = '{}') =>
+  Array.from({ length: count }, () => ({ type: 'order.paid', dataText: text, stateText: text }));
+
+describe('a change of several events', () => {
+  const change = (of: ReturnType<typeof events>) => changeOf(put, stored, 'updated', of);
+
+  it('ends with the version of its last event', () => {
+    const made = change(events(3));
+    expect(made.kind === 'change' && versionAfter(made)).toBe(7);
+  });
+
+  it.each([
+    ['events', events(eventsPerCommandMax + 1), 'command-refused', /101 events/],
+    ['of a state', events(2, 'x'.repeat(stateBytesMax + 1)), 'body-too-large', /state/],
+    ['altogether', events(3, 'x'.repeat(stateBytesMax)), 'body-too-large', /together/],
+  ])('refuses too much %s', (...[, of, code, detail]) => {
+    expect(change(of)).toMatchObject({
+      kind: 'refused',
+      code,
+      detail: expect.stringMatching(detail),
+    });
   });
 });

@@ -28,23 +28,40 @@ export type Refusal = {
   readonly errors?: readonly FieldProblem[];
 };
 
-/** A change that holds only on top of `expectedVersion`. Both texts are JSON without line breaks; null for a deletion. */
+/**
+ * One event to be: its type (`order.created`), what it says and the state after it. Both texts are JSON without line
+ * breaks; the state is null once the aggregate is deleted.
+ */
+export type EventDraft = {
+  readonly type: string;
+  readonly dataText: string | null;
+  readonly stateText: string | null;
+};
+
+/**
+ * A change that holds only on top of `expectedVersion`. Its events, at least one, have the versions that follow; the
+ * aggregate's state is the one after the last of them.
+ */
 export type Change = {
   readonly kind: 'change';
+  /** What became of the aggregate from before the first event to after the last. */
   readonly change: ChangeKind;
-  readonly eventType: string;
   readonly expectedVersion: number;
-  readonly stateText: string | null;
-  readonly dataText: string | null;
+  readonly events: readonly EventDraft[];
 };
 
 /** A state that grows by patches must stay below what one Kafka record carries. */
 export const stateBytesMax = 1_048_576;
+export const eventsPerCommandMax = 100;
+/** All texts of a command's events together: they are in hand at once, and in one statement. */
+const changeBytesMax = 4 * stateBytesMax;
 
 type Check = (command: Command, current: Current) => Refusal | undefined;
+/** What a precondition looks at, whoever decides the command. */
+export type Conditional = Pick<Command, 'aggregate' | 'id' | 'ifMatch' | 'ifNoneMatch'>;
 
 /** In the order that RFC 9110, 13.2 asks for: what would fail anyway, then the preconditions, then the content. */
-const checks: readonly Check[] = [nothingThere, versionNotMatched, versionExcluded, otherIdInBody];
+const checks: readonly Check[] = [nothingThere, preconditionFailed, otherIdInBody];
 
 /** What a command does to what is stored now, or why it may not. */
 export function decide(command: Command, current: Current): Change | Refusal {
@@ -53,6 +70,11 @@ export function decide(command: Command, current: Current): Change | Refusal {
     if (refusal !== undefined) return refusal;
   }
   return command.kind === 'delete' ? deletion(command, current) : writing(command, current);
+}
+
+/** The refusal of a command whose If-Match or If-None-Match does not hold. */
+export function preconditionFailed(command: Conditional, current: Current): Refusal | undefined {
+  return versionNotMatched(command, current) ?? versionExcluded(command, current);
 }
 
 function nothingThere({ kind, aggregate, id }: Command, { state, version }: Current) {
@@ -64,7 +86,7 @@ function nothingThere({ kind, aggregate, id }: Command, { state, version }: Curr
   return refused('not-found', detail);
 }
 
-function versionNotMatched({ ifMatch, aggregate, id }: Command, current: Current) {
+function versionNotMatched({ ifMatch, aggregate, id }: Conditional, current: Current) {
   const version = versionOf(current);
   if (ifMatch === undefined || matches(ifMatch, version)) return undefined;
   const found = version === undefined ? 'does not exist' : `has version ${version} now`;
@@ -74,7 +96,7 @@ function versionNotMatched({ ifMatch, aggregate, id }: Command, current: Current
   );
 }
 
-function versionExcluded({ ifNoneMatch, aggregate, id }: Command, current: Current) {
+function versionExcluded({ ifNoneMatch, aggregate, id }: Conditional, current: Current) {
   const version = versionOf(current);
   if (ifNoneMatch === undefined || !matches(ifNoneMatch, version)) return undefined;
   return refused(
@@ -100,14 +122,17 @@ function deletion(command: Command, current: Current): Change {
   return {
     kind: 'change',
     change: 'deleted',
-    eventType: eventType(command.aggregate.name, 'deleted'),
     expectedVersion: current.version,
-    stateText: null,
-    dataText: null,
+    events: [
+      { type: eventType(command.aggregate.name, 'deleted'), dataText: null, stateText: null },
+    ],
   };
 }
 
-function writing(command: Command & { readonly body: JsonObject }, current: Current) {
+function writing(
+  command: Command & { readonly body: JsonObject },
+  current: Current,
+): Change | Refusal {
   const { aggregate, body, id, kind } = command;
   const fields = kind === 'patch' ? mergePatch(current.state ?? {}, body) : body;
   const state = { ...fields, id };
@@ -120,22 +145,53 @@ function writing(command: Command & { readonly body: JsonObject }, current: Curr
       errors,
     );
   }
-  const stateText = JSON.stringify(state);
-  if (Buffer.byteLength(stateText) > stateBytesMax) {
+  const change = current.state === null ? 'created' : 'updated';
+  return changeOf(command, current, change, [
+    {
+      type: eventType(aggregate.name, change),
+      dataText: JSON.stringify(body),
+      stateText: JSON.stringify(state),
+    },
+  ]);
+}
+
+/** The change that these events make, or the refusal of one beyond a bound; there must be an event. */
+export function changeOf(
+  { aggregate, id }: Pick<Command, 'aggregate' | 'id'>,
+  { version }: Current,
+  change: ChangeKind,
+  events: readonly EventDraft[],
+): Change | Refusal {
+  if (events.length > eventsPerCommandMax) {
+    return refused(
+      'command-refused',
+      `The command on ${aggregate.name} ${id} makes ${events.length} events; one makes at most ${eventsPerCommandMax}.`,
+    );
+  }
+  const stateBytes = Math.max(...events.map(({ stateText }) => bytesOf(stateText)));
+  if (stateBytes > stateBytesMax) {
     return refused(
       'body-too-large',
       `The state of ${aggregate.name} ${id} would exceed ${stateBytesMax} bytes; split it into more aggregates.`,
     );
   }
-  const change = current.state === null ? 'created' : 'updated';
-  return {
-    kind: 'change' as const,
-    change,
-    eventType: eventType(aggregate.name, change),
-    expectedVersion: current.version,
-    stateText,
-    dataText: JSON.stringify(body),
-  } satisfies Change;
+  const bytes = events.reduce((sum, of) => sum + bytesOf(of.stateText) + bytesOf(of.dataText), 0);
+  if (bytes > changeBytesMax) {
+    return refused(
+      'body-too-large',
+      `The events on ${aggregate.name} ${id} would have ${bytes} bytes together; at most ${changeBytesMax} fit one command.`,
+    );
+  }
+  return { kind: 'change', change, expectedVersion: version, events };
+}
+
+/** The version of the aggregate once the change is written. */
+export function versionAfter({ expectedVersion, events }: Change): number {
+  return expectedVersion + events.length;
+}
+
+function bytesOf(text: string | null): number {
+  return text === null ? 0 : Buffer.byteLength(text);
 }
 
 function versionOf(current: Current): number | undefined {

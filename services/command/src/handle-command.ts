@@ -1,7 +1,38 @@
 import { CqrsError } from '@cqrs/contract/errors.ts';
-import { decide, neverWritten, type Change, type Command, type Refusal } from './decide.ts';
+import type { Aggregate } from './aggregate.ts';
+import {
+  decide,
+  neverWritten,
+  versionAfter,
+  type Change,
+  type Command,
+  type Current,
+  type Refusal,
+} from './decide.ts';
+import { keyInProgress, keyReused, type Once, type Remembered } from './idempotency.ts';
 import { brokenConstraint } from './store-failure.ts';
-import type { Append, Session, Store } from './store.ts';
+import type { Append, Appended, Session, Store } from './store.ts';
+
+/** A command found nothing to change; a version of 0 means that there is nothing. */
+type Unchanged = {
+  readonly kind: 'unchanged';
+  readonly id: string;
+  readonly version: number;
+};
+
+export type Decision = Change | Unchanged | Refusal;
+
+/** What a request asks for, whoever decides it. */
+export type Intent = {
+  readonly aggregate: Aggregate;
+  readonly id: string;
+  /** The id was made for this command, so nothing can be stored under it. */
+  readonly isNew: boolean;
+  readonly traceparent: string | null;
+  readonly once: Once | null;
+  /** May be asked again, when another writer was faster. */
+  readonly decide: (current: Current) => Decision | Promise<Decision>;
+};
 
 type Written = {
   readonly kind: 'written';
@@ -10,7 +41,14 @@ type Written = {
   readonly version: number;
 };
 
-export type Outcome = Written | Refusal;
+export type Outcome = Written | Unchanged | Refusal;
+
+/** The intent of a declarative command. */
+export function intentOf(command: Command, once: Once | null): Intent {
+  const { aggregate, id, traceparent, kind } = command;
+  const isNew = kind === 'create';
+  return { aggregate, id, isNew, traceparent, once, decide: (of) => decide(command, of) };
+}
 
 /**
  * load → decide → append. The first try is optimistic; one that lost against another writer runs again holding the
@@ -18,13 +56,13 @@ export type Outcome = Written | Refusal;
  */
 export async function handleCommand(
   store: Store,
-  command: Command,
-  eventId: () => string,
+  intent: Intent,
+  newId: () => string,
 ): Promise<Outcome> {
-  const first = await attempt(store, command, eventId());
+  const first = await attempt(store, intent, newId);
   if (first.kind !== 'outrun') return first;
-  const key = { aggregate: command.aggregate.name, id: command.id };
-  const second = await store.locked(key, async (held) => attempt(held, command, eventId()));
+  const key = { aggregate: intent.aggregate.name, id: intent.id };
+  const second = await store.locked(key, async (held) => attempt(held, intent, newId));
   if (second.kind !== 'outrun') return second;
   throw new CqrsError(
     'CQRS_WRITE_STORE_FAILED',
@@ -32,33 +70,64 @@ export async function handleCommand(
   );
 }
 
-async function attempt(
-  session: Session,
-  command: Command,
-  eventId: string,
-): Promise<Outcome | { readonly kind: 'outrun' }> {
-  const { aggregate, id, traceparent } = command;
+type Attempted = Outcome | { readonly kind: 'outrun' };
+
+async function attempt(session: Session, intent: Intent, newId: () => string): Promise<Attempted> {
+  const { aggregate, id, isNew, traceparent, once } = intent;
   const key = { aggregate: aggregate.name, id };
-  const current = command.kind === 'create' ? neverWritten : await session.load(key);
-  const change = decide(command, current);
-  if (change.kind === 'refused') return change;
-  const applied = await append(session, { ...key, change, eventId, traceparent });
-  if (applied === 'too-large') return tooLarge(command);
-  if (applied === 'outrun') return { kind: 'outrun' };
-  return { kind: 'written', change: change.change, id, version: change.expectedVersion + 1 };
+  const current = isNew ? neverWritten : await session.load(key);
+  const decision = await intent.decide(current);
+  if (decision.kind !== 'change') return firstAnswerOr(decision, session, intent);
+  const eventIds = decision.events.map(newId);
+  const append = { ...key, change: decision, eventIds, traceparent, once };
+  const appended = await appendOrSay(session, append);
+  switch (appended.kind) {
+    case 'written':
+      return { kind: 'written', change: decision.change, id, version: versionAfter(decision) };
+    case 'outrun':
+      return { kind: 'outrun' };
+    case 'remembered':
+      return answerAgain(once, appended.as);
+    case 'busy':
+      return once === null ? { kind: 'outrun' } : keyInProgress(once);
+    case 'too-large':
+      return tooLarge(intent);
+  }
 }
 
-async function append(session: Session, of: Append): Promise<'applied' | 'outrun' | 'too-large'> {
+/** A command that was applied before may look wrong now, because of what it did: then its first answer holds. */
+async function firstAnswerOr<T extends Unchanged | Refusal>(
+  decision: T,
+  session: Session,
+  { aggregate, once }: Intent,
+): Promise<T | Outcome> {
+  const remembered = once === null ? undefined : await session.recall(aggregate.name, once.key);
+  return remembered === undefined ? decision : answerAgain(once, remembered);
+}
+
+function answerAgain(once: Once | null, remembered: Remembered): Outcome {
+  const { fingerprint, change, id, version } = remembered;
+  if (once !== null && fingerprint !== once.fingerprint) return keyReused(once);
+  return { kind: 'written', change, id, version };
+}
+
+async function appendOrSay(
+  session: Session,
+  of: Append,
+): Promise<Appended | { readonly kind: 'too-large' }> {
   try {
-    return (await session.append(of)) ? 'applied' : 'outrun';
+    return await session.append(of);
   } catch (error) {
+    const constraint = brokenConstraint(error);
     // Postgres writes 1e300 as 301 digits, so only it can tell how large the event is.
-    if (brokenConstraint(error) === 'event_payload_fits_a_record') return 'too-large';
+    if (constraint === 'event_payload_fits_a_record') return { kind: 'too-large' };
+    // The same key was committed while this statement ran.
+    if (constraint === 'idempotency_key_once') return { kind: 'busy' };
     throw error;
   }
 }
 
-function tooLarge({ aggregate, id }: Command): Refusal {
+function tooLarge({ aggregate, id }: Intent): Refusal {
   return {
     kind: 'refused',
     code: 'body-too-large',

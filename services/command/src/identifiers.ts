@@ -27,10 +27,3 @@ export function idProblem(text: string): string | undefined {
   // Clients and proxies take these two for steps in a path, so nothing under them could be reached.
   return text === '.' || text === '..' ? 'An id cannot be "." or "..".' : undefined;
 }
-
-const traceparent = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
-
-/** The header as it is when it is well-formed (W3C Trace Context, version 00), null otherwise: it must start anew. */
-export function wellFormedTraceparent(header: string | undefined): string | null {
-  return header !== undefined && traceparent.test(header) ? header : null;
-}

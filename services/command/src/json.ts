@@ -67,26 +67,45 @@ function isStorable(value: unknown, depth: number): boolean {
   );
 }
 
-// The second look is for integers, whose literals the parsed value no longer tells from 1e300. It comes second because
-// a reviver recurses, and only the first look has bounded the depth.
+// The second look is for integers, whose digits the parsed value no longer tells. It comes second because a reviver
+// recurses, and only the first look has bounded the depth.
 function whyUnstorable(body: JsonObject, text: string): readonly FieldProblem[] {
   const errors = unstorable(body);
   if (errors.length > 0) return errors;
-  const literal: unknown = JSON.parse(text, unsafeIntegerAsBigInt);
+  const literal: unknown = JSON.parse(text, roundedIntegerAsBigInt);
   return isObject(literal) ? unstorable(literal) : [];
 }
 
 // A mark that JSON.parse never makes by itself; the digits do not matter, and a million of them would cost time.
-const unsafeInteger = 0n;
+const roundedInteger = 0n;
 
-function unsafeIntegerAsBigInt(
+function roundedIntegerAsBigInt(
   _member: string,
   value: unknown,
   context?: { readonly source?: string },
 ): unknown {
-  if (!Number.isInteger(value) || Number.isSafeInteger(value)) return value;
-  const source = context?.source ?? '';
-  return /^-?\d+$/.test(source) ? unsafeInteger : value;
+  if (typeof value !== 'number' || !Number.isInteger(value)) return value;
+  if (Number.isSafeInteger(value)) return value;
+  return isSameNumber(context?.source ?? '', String(value)) ? value : roundedInteger;
+}
+
+/** Whether two JSON numbers mean the same, however they are written: 1e20 and 100000000000000000000 do. */
+function isSameNumber(one: string, other: string): boolean {
+  return one === other || normalForm(one) === normalForm(other);
+}
+
+const numberParts = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i;
+
+/** Sign, digits without zeros at either end, and the power of ten of the last of them. */
+function normalForm(number: string): string {
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] = numberParts.exec(number) ?? [];
+  const digits = whole + fraction;
+  let end = digits.length;
+  while (end > 0 && digits[end - 1] === '0') end -= 1;
+  let start = 0;
+  while (start < end && digits[start] === '0') start += 1;
+  const power = Number(exponent) - fraction.length + (digits.length - end);
+  return `${sign}${digits.slice(start, end)}e${power}`;
 }
 
 /**
@@ -123,7 +142,7 @@ function unstorable(body: JsonObject): readonly FieldProblem[] {
 function unstorableScalar(value: unknown): string | undefined {
   if (typeof value === 'string') return unstorableString(value);
   if (typeof value === 'bigint') {
-    return `is an integer beyond ±${Number.MAX_SAFE_INTEGER}, which would be rounded; send it as a string`;
+    return 'is a number with more digits than a 64-bit float keeps, which would be rounded; send it as a string';
   }
   if (typeof value === 'number' && !Number.isFinite(value)) {
     return 'is a number too large for a 64-bit float; send it as a string';

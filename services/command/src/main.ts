@@ -1,12 +1,22 @@
 import type { CommandConfig } from '@cqrs/contract/config.ts';
 import { listenPorts, portFrom, readConfigFile, requiredEnv } from '@cqrs/runtime/config.ts';
+import { tokenKey } from '@cqrs/contract/consistency-token.ts';
 import { runUntilSignal } from '@cqrs/runtime/lifecycle.ts';
 import { createLogger } from '@cqrs/runtime/logger.ts';
 import { startOpsServer } from '@cqrs/runtime/ops-server.ts';
+import { createRequestSpans } from '@cqrs/runtime/telemetry/request-spans.ts';
+import { startTracing } from '@cqrs/runtime/telemetry/tracing.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createAdmission } from './admission.ts';
 import { compileAggregates } from './aggregate.ts';
+import { withAppendSpans } from './append-spans.ts';
 import { buildApp } from './app.ts';
+import { loadBehaviors, type Behaviors } from './behavior/behavior.ts';
+import { createBodyRooms } from './body-rooms.ts';
+import { createConsistency } from './consistency.ts';
+import { describeCommands } from './describe/descriptions.ts';
+import { forgetOldKeys } from './forget-keys.ts';
+import { createKeysUnderWay } from './keys-under-way.ts';
 import { createMetrics } from './metrics.ts';
 import { migrateUntilDone } from './migrate.ts';
 import { createStoreHealth } from './store-health.ts';
@@ -21,6 +31,7 @@ const endpointRemovalMs = 2_000;
 const { env } = process;
 const logger = createLogger('command', env);
 const ports = listenPorts(env);
+const tracing = await startTracing('command', env, logger);
 const store = createStore({
   host: requiredEnv(env, 'CQRS_POSTGRES_HOST'),
   port: portFrom(env, 'CQRS_POSTGRES_PORT', 5432),
@@ -29,7 +40,9 @@ const store = createStore({
   password: requiredEnv(env, 'CQRS_POSTGRES_PASSWORD'),
 });
 const admission = createAdmission({ runningMax, waitingMax, waitMsMax });
-const metrics = createMetrics(admission);
+const rooms = createBodyRooms();
+let behaviors: Behaviors | undefined;
+const metrics = createMetrics(() => [admission, ...(behaviors?.admissions ?? [])], rooms);
 const stopping = new AbortController();
 const health = createStoreHealth(store, logger, stopping.signal);
 let serving = false;
@@ -49,24 +62,37 @@ const ops = await startOpsServer({
   isLive: () => true,
   // Postgres being down is no reason to leave the Service: this replica can answer with a 503 that says why.
   isReady: () => serving && !stopping.signal.aborted,
-  status: () => ({ program: 'command', error: obstacle ?? health.error() }),
+  status: () => ({
+    program: 'command',
+    error: obstacle ?? health.error() ?? behaviors?.error() ?? null,
+  }),
 });
 
 async function serve(): Promise<() => Promise<void>> {
   const config = readConfigFile(env) as CommandConfig;
+  const aggregates = compileAggregates(config.aggregates);
+  behaviors = loadBehaviors(config.aggregates, logger);
   const app = buildApp({
-    aggregates: compileAggregates(config.aggregates),
-    store,
+    aggregates,
+    behaviors: behaviors.byAggregate,
+    store: withAppendSpans(store, tracing),
     admission,
+    rooms,
+    keysUnderWay: createKeysUnderWay(),
+    consistency: createConsistency(config.service, tokenKey(env['CQRS_TOKEN_KEY'])),
+    descriptions: describeCommands(config, behaviors),
     metrics,
+    spans: createRequestSpans(tracing),
     logger,
     isStopping: () => stopping.signal.aborted,
     onStore: health.report,
   });
   const applied = await migrateUntilDone(store.use, explain, stopping.signal);
+  await behaviors.tried;
   obstacle = null;
   await app.listen({ host: '::', port: ports.http });
   serving = true;
+  void forgetOldKeys(store, logger, stopping.signal);
   logger.info({ applied, aggregates: config.aggregates.length, ...ports }, 'Serving commands');
   return () => app.close();
 }
@@ -86,6 +112,8 @@ runUntilSignal(logger, [
     },
   },
   { name: 'http server', stop: async () => (await served)() },
+  { name: 'behaviors', stop: async () => behaviors?.close() },
   { name: 'Postgres', stop: () => store.close() },
+  { name: 'tracing', stop: async () => tracing?.close() },
   { name: 'ops server', stop: () => ops.close() },
 ]);

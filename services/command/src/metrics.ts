@@ -1,8 +1,9 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Admission } from './admission.ts';
+import type { BodyRooms } from './body-rooms.ts';
 
 /** Every metric of the command service. Labels are bounded: aggregates come from the configuration. */
-export function createMetrics(admission: Admission) {
+export function createMetrics(admissions: () => readonly Admission[], { small, large }: BodyRooms) {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -15,11 +16,16 @@ export function createMetrics(admission: Admission) {
         this.set(read());
       },
     });
-  gauge('cqrs_command_running', 'Requests in hand.', admission.running);
+  const total = (count: (admission: Admission) => number): number =>
+    admissions().reduce((sum, admission) => sum + count(admission), 0);
+  gauge('cqrs_command_running', 'Requests in hand.', () => total(({ running }) => running()));
+  gauge('cqrs_command_waiting', 'Requests that wait for room or for their aggregate.', () =>
+    total(({ waiting }) => waiting()),
+  );
   gauge(
-    'cqrs_command_waiting',
-    'Requests that wait for room or for their aggregate.',
-    admission.waiting,
+    'cqrs_command_body_bytes',
+    'Memory taken for the bodies of requests in hand.',
+    () => small.taken() + large.taken(),
   );
   return {
     registry,

@@ -10,17 +10,24 @@ describe('parseEntityTags', () => {
     ['if-match', 'W/"3"', { kind: 'versions', versions: [] }],
     ['if-none-match', 'W/"3"', { kind: 'versions', versions: [3] }],
     ['if-match', '"of-another-server", "03"', { kind: 'versions', versions: [] }],
+    ['if-match', '"a,b" ,\t"3" ', { kind: 'versions', versions: [3] }],
+    ['if-match', '"7-gzip"', { kind: 'versions', versions: [7] }],
+    ['if-match', 'W/"7-gzip", "7-br", "7-gzip-gzip"', { kind: 'versions', versions: [] }],
+    ['if-none-match', 'W/"7-gzip"', { kind: 'versions', versions: [7] }],
     ['if-match', formatEntityTag(8), { kind: 'versions', versions: [8] }],
   ])('%s: %s', (name, value, tags) => {
     expect(parseEntityTags(name, value)).toEqual({ ok: true, tags });
   });
 
-  it.each(['3', '', '"3', '"3",', '"a b"'])('refuses %j and says what to send', (value) => {
-    expect(parseEntityTags('if-match', value)).toMatchObject({
-      ok: false,
-      detail: expect.stringContaining('such as "3"'),
-    });
-  });
+  it.each(['3', '', '"3', '"3",', '"a b"', '"3" "4"', ',"3"', '*, "3"'])(
+    'refuses %j and says what to send',
+    (value) => {
+      expect(parseEntityTags('if-match', value)).toMatchObject({
+        ok: false,
+        detail: expect.stringContaining('such as "3"'),
+      });
+    },
+  );
 });
 
 describe('matches', () => {

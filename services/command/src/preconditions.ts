@@ -6,8 +6,10 @@ export type ParsedEntityTags =
   | { readonly ok: true; readonly tags: EntityTags | undefined }
   | { readonly ok: false; readonly detail: string };
 
-const entityTag = /^(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/;
-const version = /^[1-9][0-9]{0,15}$/;
+/** A tag and what follows it; commas may be in its quotes, too. */
+const entityTag = /[ \t]*(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t]*(,|$)/y;
+/** A document that came compressed from the query service has the tag of the same version with its coding behind it. */
+const version = /^([1-9][0-9]{0,15})(?:-gzip)?$/;
 
 export function formatEntityTag(of: number): string {
   return `"${of}"`;
@@ -24,19 +26,23 @@ export function parseEntityTags(
   if (value === undefined) return { ok: true, tags: undefined };
   if (value.trim() === '*') return { ok: true, tags: { kind: 'any' } };
   const versions: number[] = [];
-  for (const part of value.split(',')) {
-    const match = entityTag.exec(part.trim());
+  entityTag.lastIndex = 0;
+  let separator: string | undefined;
+  do {
+    const match = entityTag.exec(value);
     if (match === null) {
       return {
         ok: false,
         detail: `The header ${name} is ${JSON.stringify(value)}; give an ETag as it was answered, quotes included, such as "3", or *.`,
       };
     }
-    const [, weak, opaque = ''] = match;
-    if (version.test(opaque) && (weak === undefined || name === 'if-none-match')) {
-      versions.push(Number(opaque));
+    const [, weak, opaque = '', next] = match;
+    separator = next;
+    const named = version.exec(opaque)?.[1];
+    if (named !== undefined && (weak === undefined || name === 'if-none-match')) {
+      versions.push(Number(named));
     }
-  }
+  } while (separator === ',');
   return { ok: true, tags: { kind: 'versions', versions } };
 }
 

@@ -24,15 +24,24 @@ describe('storeFailure', () => {
     expect(wrapped).toBeInstanceOf(WriteStoreError);
     expect(wrapped).toMatchObject({ outcome: 'unknown', cause: error });
   });
+  it('a full disk rolls a statement back, unless the server goes down over it', () => {
+    expect(storeFailure(failure('53100', { severity: 'ERROR' }))).toMatchObject({
+      outcome: 'not-applied',
+    });
+    expect(storeFailure(failure('53100', { severity: 'PANIC' }))).toMatchObject({
+      outcome: 'unknown',
+    });
+  });
   it.each(['23505', '42601', ''])('%s is a fault of ours and stays what it is', (code) => {
     const error = failure(code);
     expect(storeFailure(error)).toBe(error);
   });
 });
 
-it('names a broken check constraint and nothing else', () => {
+it('names a broken constraint that was named, and nothing else', () => {
   expect(brokenConstraint(failure('23514', { constraint_name: 'fits' }))).toBe('fits');
-  expect(brokenConstraint(failure('23505', { constraint_name: 'key' }))).toBeUndefined();
+  expect(brokenConstraint(failure('23505', { constraint_name: 'key' }))).toBe('key');
+  expect(brokenConstraint(failure('23502', { constraint_name: 'x' }))).toBeUndefined();
   expect(brokenConstraint(null)).toBeUndefined();
 });
 

@@ -30,14 +30,14 @@ const unknown = [
 export function storeFailure(error: unknown): unknown {
   const code = codeOf(error);
   const reason = error instanceof Error ? error.message : String(error);
-  if (notApplied.some((pattern) => pattern.test(code))) {
+  if (!isPanic(error) && notApplied.some((pattern) => pattern.test(code))) {
     return new WriteStoreError(
       'not-applied',
       `Postgres could not take the statement (${code}: ${reason}); nothing was changed.`,
       error,
     );
   }
-  if (unknown.some((pattern) => pattern.test(code))) {
+  if (isPanic(error) || unknown.some((pattern) => pattern.test(code))) {
     return new WriteStoreError(
       'unknown',
       `The connection to Postgres ended before it answered (${code}: ${reason}).`,
@@ -45,6 +45,13 @@ export function storeFailure(error: unknown): unknown {
     );
   }
   return error;
+}
+
+/** The server went down over it, such as over WAL that finds no space: the commit may have been written just before. */
+function isPanic(error: unknown): boolean {
+  return (
+    typeof error === 'object' && error !== null && 'severity' in error && error.severity === 'PANIC'
+  );
 }
 
 /** Ends of a statement that waited for a row or a lock which only some of its rows need: 40001, deadlock, timeouts. */
@@ -64,7 +71,8 @@ export function readFailure(error: unknown): unknown {
 
 /** The name of the constraint that a statement broke, if that is what the error says. */
 export function brokenConstraint(error: unknown): string | undefined {
-  if (codeOf(error) !== '23514' || typeof error !== 'object' || error === null) return undefined;
+  if (!/^23(505|514)$/.test(codeOf(error)) || typeof error !== 'object' || error === null)
+    return undefined;
   return 'constraint_name' in error ? String(error.constraint_name) : undefined;
 }
 

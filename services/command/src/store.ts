@@ -3,7 +3,9 @@ import { createCoalescer } from './coalesce.ts';
 import { neverWritten, type Change, type Current } from './decide.ts';
 import { isObject } from './json.ts';
 import { createLanes, type PostgresAddress } from './lanes.ts';
-import { appendTogether, findTogether } from './statements.ts';
+import { appendTogether } from './append-statement.ts';
+import type { Once, Remembered } from './idempotency.ts';
+import { findTogether, recall } from './statements.ts';
 import { mayBeOneRow, readFailure, storeFailure, WriteStoreError } from './store-failure.ts';
 
 export type Key = { readonly aggregate: string; readonly id: string };
@@ -13,17 +15,26 @@ export type Stored = { readonly version: number; readonly stateText: string | nu
 
 export type Append = Key & {
   readonly change: Change;
-  readonly eventId: string;
+  /** One for each event of the change. */
+  readonly eventIds: readonly string[];
   readonly traceparent: string | null;
+  readonly once: Once | null;
 };
+
+/**
+ * `outrun`: the aggregate has another version by now, or somebody holds its row. `remembered`: a command with the same
+ * idempotency key was applied before. `busy`: one is being applied. Only `written` has changed anything.
+ */
+export type Appended =
+  | { readonly kind: 'written' | 'outrun' | 'busy' }
+  | { readonly kind: 'remembered'; readonly as: Remembered };
 
 export type Session = {
   readonly load: (key: Key) => Promise<Current>;
-  /**
-   * Writes state and event in one statement, which is its own transaction and one round trip.
-   * False: the aggregate has another version by now, or somebody holds its row, and nothing was written.
-   */
-  readonly append: (append: Append) => Promise<boolean>;
+  /** Writes state, events and idempotency key in one statement, which is its own transaction and one round trip. */
+  readonly append: (append: Append) => Promise<Appended>;
+  /** What became of the command that had this idempotency key, undefined when none was applied. */
+  readonly recall: (aggregate: string, key: string) => Promise<Remembered | undefined>;
 };
 
 /**
@@ -39,8 +50,7 @@ export type Store = Session & {
   readonly close: () => Promise<void>;
 };
 
-const appending = { statementsMax: 2, batchItemsMax: 128, batchBytesMax: 1_048_576 };
-const finding = { statementsMax: 2, batchItemsMax: 128, batchBytesMax: 1_048_576 };
+const sharing = { statementsMax: 2, batchItemsMax: 128, batchBytesMax: 1_048_576 };
 /** Work that waits for rows of others, or runs alone because it failed in company. */
 const patientLanesMax = 12;
 const sharedSession = {
@@ -54,7 +64,8 @@ const isBroken = (error: unknown): boolean => error instanceof WriteStoreError;
 
 export function createStore(address: PostgresAddress): Store {
   const shared = createLanes(address, {
-    lanesMax: appending.statementsMax + finding.statementsMax,
+    // One half for appending, the other for finding.
+    lanesMax: 2 * sharing.statementsMax,
     session: sharedSession,
     isBroken,
   });
@@ -70,13 +81,13 @@ export function createStore(address: PostgresAddress): Store {
         }
       });
   const [use, useShared] = [on(patient), on(shared)];
-  const append = createCoalescer<Append, boolean>(appending, {
-    bytesOf: ({ change }) => (change.stateText?.length ?? 0) + (change.dataText?.length ?? 0),
+  const append = createCoalescer<Append, Appended>(sharing, {
+    bytesOf: ({ change }) => charsOf(change),
     together: (appends) => useShared(async (sql) => appendTogether(sql, appends)),
     alone: (of) => use(async (sql) => appendAlone(sql, of)),
     mayBeOneItem: mayBeOneRow,
   });
-  const find = createCoalescer<Key, Stored | undefined>(finding, {
+  const find = createCoalescer<Key, Stored | undefined>(sharing, {
     bytesOf: ({ id }) => id.length,
     together: (keys) => useShared(async (sql) => findTogether(sql, keys)),
     alone: (key) => use(async (sql) => findAlone(sql, key)),
@@ -89,6 +100,10 @@ export function createStore(address: PostgresAddress): Store {
   return {
     load: async (key) => currentOf(await read(key)),
     append,
+    recall: async (aggregate, key) =>
+      use(async (sql) => recall(sql, aggregate, key)).catch((error: unknown) => {
+        throw readFailure(error);
+      }),
     locked: (key, work) => use(async (sql) => locked(sql, key, work)),
     read,
     use,
@@ -96,6 +111,14 @@ export function createStore(address: PostgresAddress): Store {
       await Promise.all([shared.close(), patient.close()]);
     },
   };
+}
+
+function charsOf({ events }: Change): number {
+  let chars = 0;
+  for (const { stateText, dataText } of events) {
+    chars += (stateText?.length ?? 0) + (dataText?.length ?? 0);
+  }
+  return chars;
 }
 
 function currentOf(stored: Stored | undefined): Current {
@@ -110,9 +133,9 @@ async function findAlone(sql: postgres.Sql, key: Key): Promise<Stored | undefine
   return found;
 }
 
-async function appendAlone(sql: postgres.Sql, of: Append): Promise<boolean> {
-  const [applied] = await appendTogether(sql, [of]);
-  return applied === true;
+async function appendAlone(sql: postgres.Sql, of: Append): Promise<Appended> {
+  const [appended = { kind: 'outrun' as const }] = await appendTogether(sql, [of]);
+  return appended;
 }
 
 /**
@@ -134,6 +157,7 @@ async function locked<T>(
         return currentOf(await findAlone(sql, key));
       },
       append: async (of) => appendAlone(sql, of),
+      recall: async (aggregate, idempotencyKey) => recall(sql, aggregate, idempotencyKey),
     });
     await sql`commit`;
     return result;

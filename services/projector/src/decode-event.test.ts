@@ -1,28 +1,26 @@
 import { expect, test } from 'vitest';
-import { decodeEvent, type KafkaRecord } from './decode-event.ts';
+import { fetchedRecord } from '../../../test/support/fetched-record.ts';
+import { committedAtMs, decodeEvent } from './decode-event.ts';
 
-const record: KafkaRecord = {
+const record = {
   offset: '41',
-  key: Buffer.from('o1'),
-  value: Buffer.from(
-    '{"data": {"total": 5}, "state": {"id": "o1", "total": 12345678901234567890}}',
-  ),
+  key: 'o1',
+  value: '{"data": {"total": 5}, "state": {"id": "o1", "total": 12345678901234567890}}',
   headers: {
-    ce_sequence: Buffer.from('3'),
-    ce_pglsn: Buffer.from('26500000'),
-    ce_time: Buffer.from('2025-01-02T03:04:05.678901Z'),
+    ce_sequence: '3',
+    ce_pglsn: '26500000',
+    ce_time: '2025-01-02T03:04:05.678901Z',
   },
 };
 
 test('reads what a view needs of a record, the state in the text in which it was written', () => {
-  expect(decodeEvent(record)).toEqual({
+  expect(decodeEvent(fetchedRecord(record))).toEqual({
     ok: true,
     event: {
       offset: '41',
       aggregateId: 'o1',
       version: '3',
       lsn: '26500000',
-      timeMs: Date.UTC(2025, 0, 2, 3, 4, 5, 678),
       state: {
         json: '{"id": "o1", "total": 12345678901234567890}',
         fields: { id: 'o1', total: 12345678901234567000 },
@@ -44,19 +42,29 @@ test.each([
     { value: Buffer.from(String.raw`{"state":{"a":"\ud83d\ude00","b":"\\ud800"}}`) },
     { state: { fields: { a: '😀', b: String.raw`\ud800` } } },
   ],
+  ['no LSN', { headers: { ce_sequence: '1' } }, { version: '1', lsn: '' }],
   [
-    'no LSN and no time',
-    { headers: { ce_sequence: '1' } },
-    { version: '1', lsn: '', timeMs: null },
+    'the character that decoding puts where bytes are not UTF-8',
+    { key: 'o\ufffd', value: '{"state":{"a":"\ufffd"}}' },
+    { aggregateId: 'o\ufffd', state: { json: '{"a":"\ufffd"}', fields: { a: '\ufffd' } } },
   ],
 ])('takes %s', (_, change, expected) => {
-  expect(decodeEvent({ ...record, ...change })).toMatchObject({ ok: true, event: expected });
+  expect(decodeEvent(fetchedRecord({ ...record, ...change }))).toMatchObject({
+    ok: true,
+    event: expected,
+  });
+});
+
+test('says when an event was committed, if its record does', () => {
+  expect(committedAtMs(fetchedRecord(record))).toBe(Date.UTC(2025, 0, 2, 3, 4, 5, 678));
+  expect(committedAtMs(fetchedRecord({ ...record, headers: { ce_sequence: '1' } }))).toBeNull();
 });
 
 test.each([
   ['no key', { key: null }, /key/],
   ['an empty key', { key: Buffer.from('') }, /key/],
   ['a key with NUL', { key: Buffer.from('a\0b') }, /key/],
+  ['a key that is not UTF-8', { key: Buffer.from([0x6f, 0xff]) }, /key/],
   ['no version', { headers: {} }, /ce_sequence is ""/],
   ['version 0', { headers: { ce_sequence: '0' } }, /ce_sequence is "0"/],
   [
@@ -70,6 +78,17 @@ test.each([
     /ce_pglsn is "0\/16B3748"/,
   ],
   ['no JSON', { value: Buffer.from('{"state":') }, /value/],
+  [
+    'text that is not UTF-8',
+    {
+      value: Buffer.concat([
+        Buffer.from('{"state":{"a":"'),
+        Buffer.from([0xff]),
+        Buffer.from('"}}'),
+      ]),
+    },
+    /value/,
+  ],
   ['an array', { value: Buffer.from('[]') }, /value/],
   ['no state', { value: Buffer.from('{"data":{}}') }, /value/],
   ['a state that is no object', { value: Buffer.from('{"state":[]}') }, /value/],
@@ -89,8 +108,19 @@ test.each([
     /surrogate/,
   ],
 ])('refuses %s with a sentence', (_, change, detail) => {
-  expect(decodeEvent({ ...record, ...change })).toEqual({
+  expect(decodeEvent(fetchedRecord({ ...record, ...change }))).toMatchObject({
     ok: false,
     detail: expect.stringMatching(detail) as string,
+  });
+});
+
+test.each([
+  ['nothing', { key: null, headers: {} }, { key: '', version: '' }],
+  ['its key only', { headers: { ce_sequence: 'x' } }, { key: 'o1', version: '' }],
+  ['key and version', { value: '[' }, { key: 'o1', version: '3' }],
+])('a record that cannot be read says %s', (_, change, said) => {
+  expect(decodeEvent(fetchedRecord({ ...record, ...change }))).toMatchObject({
+    ok: false,
+    ...said,
   });
 });

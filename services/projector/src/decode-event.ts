@@ -1,15 +1,7 @@
+import { isUtf8 } from 'node:buffer';
 import { headerNames } from '@cqrs/contract/envelope.ts';
+import type { FetchedRecord } from '@cqrs/runtime/kafka/port.ts';
 import { memberText } from './json-member.ts';
-
-type HeaderValue = Buffer | string | readonly (Buffer | string)[] | undefined;
-
-/** One Kafka record as the client hands it over. */
-export type KafkaRecord = {
-  readonly offset: string;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly headers?: { readonly [name: string]: HeaderValue };
-};
 
 type State = { readonly [field: string]: unknown };
 
@@ -22,20 +14,26 @@ export type AggregateEvent = {
   /** The state after the event as it was written, and parsed; null once deleted. */
   readonly state: { readonly json: string; readonly fields: State } | null;
   readonly lsn: string;
-  /** When the event was committed, in milliseconds since 1970; null when the record does not say. */
-  readonly timeMs: number | null;
 };
 
 export type Decoded =
   | { readonly ok: true; readonly event: AggregateEvent }
-  | { readonly ok: false; readonly detail: string };
+  | {
+      readonly ok: false;
+      /** The aggregate's id, '' when the record does not say it. */
+      readonly key: string;
+      /** Decimal, '' when the record does not say it. */
+      readonly version: string;
+      readonly detail: string;
+    };
 
-const lineBreak = /\n/;
 const versionPattern = /^[1-9]\d{0,15}$/;
 /** Empty when whoever publishes has no LSN to give, as Debezium's outbox router. */
 const lsnPattern = /^\d{0,20}$/;
 
 const unicodeEscape = '\\u';
+/** What decoding puts in the place of bytes that are not UTF-8; a text may also hold it by itself. */
+const replacementCharacter = '\ufffd';
 /** A whole pair, half of one (captured), or any other escape, so that an escaped backslash begins none. */
 const escapes = /\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)/g;
 
@@ -43,16 +41,21 @@ function isObject(value: unknown): value is State {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function headerText(record: KafkaRecord, name: string): string {
-  const value = record.headers?.[name];
-  if (typeof value === 'string') return value;
-  return Buffer.isBuffer(value) ? value.toString('utf8') : '';
+function headerText(record: FetchedRecord, name: string): string {
+  return record.header(name) ?? '';
+}
+
+/** Undefined when it is not UTF-8. */
+function textOf(bytes: Buffer): string | undefined {
+  const text = bytes.toString('utf8');
+  return text.includes(replacementCharacter) && !isUtf8(bytes) ? undefined : text;
 }
 
 /** Undefined when the value is not what the envelope promises; null state means that the aggregate was deleted. */
 function decodeState(value: Buffer | null): AggregateEvent['state'] | undefined {
   if (value === null) return null;
-  const text = value.toString('utf8');
+  const text = textOf(value);
+  if (text === undefined) return undefined;
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
@@ -65,7 +68,7 @@ function decodeState(value: Buffer | null): AggregateEvent['state'] | undefined 
   if (!isObject(fields)) return undefined;
   const json = memberText(text, 'state');
   // The read store keeps one line a document, and JSON needs no line breaks.
-  return { json: json === null || lineBreak.test(json) ? JSON.stringify(fields) : json, fields };
+  return { json: json === null || json.includes('\n') ? JSON.stringify(fields) : json, fields };
 }
 
 /**
@@ -77,19 +80,19 @@ function isWellFormed(json: string): boolean {
   return json.matchAll(escapes).every(([, half]) => half === undefined);
 }
 
-function refuse(detail: string): Decoded {
-  return { ok: false, detail };
-}
-
 /** Reads a record (envelope.ts says what it holds). What is wrong comes back as a sentence: retrying cannot mend it. */
-export function decodeEvent(record: KafkaRecord): Decoded {
-  const aggregateId = record.key?.toString('utf8') ?? '';
-  if (aggregateId === '' || aggregateId.includes('\0')) {
-    return refuse('its key is not an aggregate id: empty, or with a NUL character');
+export function decodeEvent(record: FetchedRecord): Decoded {
+  const aggregateId = aggregateIdOf(record.key);
+  const version = versionOf(record);
+  const refuse = (detail: string): Decoded => {
+    return { ok: false, key: aggregateId, version, detail };
+  };
+  if (aggregateId === '') {
+    return refuse('its key is not an aggregate id: empty, not UTF-8, or with a NUL character');
   }
-  const version = headerText(record, headerNames.sequence);
-  if (!versionPattern.test(version) || Number(version) > Number.MAX_SAFE_INTEGER) {
-    return refuse(`its header ${headerNames.sequence} is "${version}" and not a version from 1`);
+  if (version === '') {
+    const text = headerText(record, headerNames.sequence);
+    return refuse(`its header ${headerNames.sequence} is "${text}" and not a version from 1`);
   }
   const lsn = headerText(record, headerNames.lsn);
   if (!lsnPattern.test(lsn)) {
@@ -102,7 +105,22 @@ export function decodeEvent(record: KafkaRecord): Decoded {
   if (state !== null && !isWellFormed(state.json)) {
     return refuse('its state holds text that is not Unicode: half of a surrogate pair');
   }
+  return { ok: true, event: { offset: record.offset, aggregateId, version, state, lsn } };
+}
+
+/** When the event was committed, in milliseconds since 1970; null when the record does not say. */
+export function committedAtMs(record: FetchedRecord): number | null {
   const timeMs = Date.parse(headerText(record, headerNames.time));
-  const event = { offset: record.offset, aggregateId, version, state, lsn };
-  return { ok: true, event: { ...event, timeMs: Number.isNaN(timeMs) ? null : timeMs } };
+  return Number.isNaN(timeMs) ? null : timeMs;
+}
+
+/** '' when it is none. A NUL separates ids from sort keys in the read store. */
+function aggregateIdOf(key: Buffer | null): string {
+  const id = key === null ? '' : (textOf(key) ?? '');
+  return id.includes('\0') ? '' : id;
+}
+
+function versionOf(record: FetchedRecord): string {
+  const version = headerText(record, headerNames.sequence);
+  return versionPattern.test(version) && Number.isSafeInteger(Number(version)) ? version : '';
 }

@@ -4,8 +4,11 @@
  */
 const quote = 0x22;
 const backslash = 0x5c;
-const isOpening = (code: number): boolean => code === 0x7b || code === 0x5b;
-const isClosing = (code: number): boolean => code === 0x7d || code === 0x5d;
+/** Square and curly brackets differ in one bit, and nothing else becomes a curly one by it. */
+const curlyBit = 0x20;
+const opening = 0x7b;
+const closing = 0x7d;
+const isOpening = (code: number): boolean => (code | curlyBit) === opening;
 const isSpace = (code: number): boolean =>
   code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 
@@ -25,14 +28,19 @@ function afterString(text: string, start: number): number {
 }
 
 function afterContainer(text: string, start: number): number {
-  let depth = 0;
-  let at = start;
-  do {
+  let depth = 1;
+  let at = start + 1;
+  while (depth > 0) {
     const code = text.charCodeAt(at);
-    if (isOpening(code)) depth += 1;
-    if (isClosing(code)) depth -= 1;
-    at = code === quote ? afterString(text, at) : at + 1;
-  } while (depth > 0);
+    if (code === quote) {
+      at = afterString(text, at);
+      continue;
+    }
+    at += 1;
+    const curly = code | curlyBit;
+    if (curly === opening) depth += 1;
+    else if (curly === closing) depth -= 1;
+  }
   return at;
 }
 

@@ -1,12 +1,14 @@
 import type { ProjectorConfig } from '@cqrs/contract/config.ts';
 import type { ProjectorStatus } from '@cqrs/contract/ops-status.ts';
-import { consumerGroup } from '@cqrs/contract/topics.ts';
+import { consumerGroup, deadLetterTopic } from '@cqrs/contract/topics.ts';
 import { listenPorts, readConfigFile, requiredEnv } from '@cqrs/runtime/config.ts';
 import { runUntilSignal } from '@cqrs/runtime/lifecycle.ts';
 import { createLogger } from '@cqrs/runtime/logger.ts';
 import { startOpsServer } from '@cqrs/runtime/ops-server.ts';
+import { startTracing } from '@cqrs/runtime/telemetry/tracing.ts';
 import { connectRedis, readyOrLate, redisAddress } from '@cqrs/runtime/read-store/connection.ts';
 import { viewTag } from '@cqrs/runtime/read-store/view-tag.ts';
+import { createDeadLetterTopic } from './dead-letter-topic.ts';
 import { createKafkaSource } from './kafka-source.ts';
 import { createMetrics } from './metrics.ts';
 import { planProjection } from './projection.ts';
@@ -20,10 +22,11 @@ const redisWaitMsMax = 2_000;
 
 const { env } = process;
 const logger = createLogger('projector', env);
+const tracing = await startTracing('projector', env, logger);
 const config = readConfigFile(env) as ProjectorConfig;
 const { service, views } = config;
 const brokers = requiredEnv(env, 'CQRS_KAFKA_BROKERS').split(',');
-const kafka = createKafkaSource(brokers, logger);
+const kafka = createKafkaSource(brokers);
 const redis = connectRedis(redisAddress(env), {
   name: 'cqrs-projector',
   commandTimeoutMs: redisCommandMsMax,
@@ -44,7 +47,13 @@ const projectors = views.map(
       consumerGroup: consumerGroup(service, viewTag(service, view)),
       kafka,
       writer: createReadStoreWriter(redis, service, view),
+      deadLetters: createDeadLetterTopic({
+        brokers,
+        topic: deadLetterTopic(service, view.name),
+        view: view.name,
+      }),
       metrics,
+      tracing,
       logger: logger.child({ view: view.name }),
     }),
 );
@@ -67,5 +76,6 @@ runUntilSignal(logger, [
   },
   { name: 'Kafka', stop: () => kafka.close() },
   { name: 'Redis', stop: async () => redis.disconnect() },
+  { name: 'tracing', stop: async () => tracing?.close() },
   { name: 'ops server', stop: () => ops.close() },
 ]);

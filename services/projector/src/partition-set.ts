@@ -1,6 +1,7 @@
 import type { ViewConfig } from '@cqrs/contract/config.ts';
-import type { ConsumerControls, KafkaSource, TopicPartition } from './kafka-source.ts';
+import type { ConsumerControls, RecordSource, TopicPartition } from '@cqrs/runtime/kafka/port.ts';
 import {
+  isCaughtUp,
   noteHighWatermark,
   ownPartition,
   partitionName,
@@ -13,7 +14,7 @@ import type { Troubles } from './troubles.ts';
 
 export type PartitionSetOptions = {
   readonly view: ViewConfig;
-  readonly kafka: KafkaSource;
+  readonly kafka: RecordSource;
   readonly writer: ReadStoreWriter;
   readonly troubles: Troubles;
 };
@@ -24,6 +25,8 @@ export class PartitionSet {
   readonly #owned = new Map<string, OwnedPartition>();
   #controls: ConsumerControls | undefined;
   #assigning: Promise<void> = Promise.resolve();
+  /** How many partitions each source topic has, 0 while there is no such topic; empty until looked at. */
+  #counts: ReadonlyMap<string, number> = new Map();
 
   constructor(options: PartitionSetOptions) {
     this.#options = options;
@@ -59,23 +62,34 @@ export class PartitionSet {
       const { partition, lease, resumption, high } = taken;
       // Kafka may have given it to somebody else meanwhile.
       if (this.#owned.get(partition.name) !== partition) continue;
+      partition.lease = lease;
       if ('halt' in resumption) {
-        this.halt(partition, resumption.halt);
+        await this.halt(partition, resumption.halt);
         continue;
       }
-      partition.lease = lease;
       partition.next = resumption.from;
+      // A read store that was emptied since promises nothing about the end of an earlier time.
+      partition.buildEnd = high;
       noteHighWatermark(partition, high, Date.now());
+      this.#goOn(partition);
       this.#controls?.seek(partition.where, resumption.from);
     }
   }
 
-  /** Stops one partition until the next assignment; the others go on. */
-  halt(partition: OwnedPartition, reason: Halt): void {
+  /** Stops one partition until it is retried or assigned again; the others go on. It keeps its lease to notice that. */
+  async halt(partition: OwnedPartition, reason: Halt): Promise<void> {
+    const { name, lease, where } = partition;
     partition.halt = reason;
-    partition.lease = null;
-    this.#controls?.pause(partition.where);
-    this.#options.troubles.halted(partition.name, reason);
+    this.#controls?.pause(where);
+    this.#options.troubles.halted(name, reason);
+    if (lease === null) return;
+    await this.#options.writer.halt(name, lease, `${reason.code}: ${reason.message}`);
+  }
+
+  #goOn(partition: OwnedPartition): void {
+    if (partition.halt === null) return;
+    partition.halt = null;
+    this.#controls?.resume(partition.where);
   }
 
   /** Notes that there is nothing to apply before `nextOffset`. */
@@ -85,15 +99,21 @@ export class PartitionSet {
     if (partition.next < nextOffset) partition.next = nextOffset;
   }
 
-  /** Looks at the topics' ends and at the leases, and takes again what was lost while no event flowed. */
+  /** Looks at the topics' ends and at the leases, and takes again what was lost or retried while no event flowed. */
   async watch(topics: readonly string[]): Promise<void> {
     await this.#assigning;
-    const shortened = await Promise.all(topics.map((topic) => this.#shortened(topic)));
-    const doubtful = new Set(shortened.flat());
+    const looks = await Promise.all(topics.map((topic) => this.#lookAt(topic)));
+    const missing = this.#options.view.sources.map(({ topic }) => [topic, 0] as const);
+    this.#counts = new Map([
+      ...missing,
+      ...looks.map(({ topic, count }) => [topic, count] as const),
+    ]);
+    const shortened = looks.flatMap((look) => look.shortened);
+    const doubtful = new Set(shortened.filter(({ halt }) => halt === null));
     for (const partition of this.list()) {
-      if (!(await this.#isHeld(partition))) doubtful.add(partition);
+      if (!(await this.#stands(partition))) doubtful.add(partition);
     }
-    await this.take([...doubtful].filter((partition) => partition.halt === null));
+    await this.take([...doubtful]);
     this.#options.troubles.clear('assignment');
   }
 
@@ -101,20 +121,39 @@ export class PartitionSet {
     this.#owned.clear();
   }
 
-  async #isHeld({ name, lease }: OwnedPartition): Promise<boolean> {
-    return lease !== null && (await this.#options.writer.holds(name, lease));
+  /**
+   * Tells the read store of a partition that has caught up, so that the view counts as built once all have. False when
+   * the lease does not stand. Repeated at every look, because a Redis that came back older may have forgotten it.
+   */
+  async noteCaughtUp({ name, lease }: OwnedPartition): Promise<boolean> {
+    if (lease === null) return false;
+    if (this.#counts.size === 0) return true;
+    const answer = await this.#options.writer.caughtUp(name, lease, this.#counts);
+    return answer === 'building' || answer === 'built';
   }
 
-  /** Partitions of a topic that end before what was read of them: the topic was cut, or made anew. */
-  async #shortened(topic: string): Promise<readonly OwnedPartition[]> {
+  async #stands(partition: OwnedPartition): Promise<boolean> {
+    const { name, lease } = partition;
+    if (lease === null) return false;
+    if (!(await this.#options.writer.holds(name, lease))) return false;
+    return isCaughtUp(partition) ? this.noteCaughtUp(partition) : true;
+  }
+
+  /** How many partitions a topic has, and which end before what was read of them: it was cut, or made anew. */
+  async #lookAt(topic: string): Promise<{
+    readonly topic: string;
+    readonly count: number;
+    readonly shortened: readonly OwnedPartition[];
+  }> {
     // Noted before asking: what is applied meanwhile must not look as if it lay behind the end.
     const read = new Map(this.list().map(({ name, next }) => [name, next ?? 0n]));
     const offsets = await this.#options.kafka.offsets(topic);
-    return offsets.flatMap(({ partition: number, high }) => {
+    const shortened = offsets.flatMap(({ partition: number, high }) => {
       const partition = this.#owned.get(partitionName({ topic, partition: number }));
       if (partition === undefined) return [];
       noteHighWatermark(partition, high, Date.now());
       return high < (read.get(partition.name) ?? 0n) ? [partition] : [];
     });
+    return { topic, count: offsets.length, shortened };
   }
 }

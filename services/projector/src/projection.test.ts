@@ -41,7 +41,7 @@ const { operations } = planProjection(view);
 
 function event(fields: Record<string, unknown> | null, json?: string): AggregateEvent {
   const state = fields === null ? null : { json: json ?? JSON.stringify(fields), fields };
-  return { offset: '1', aggregateId: 'x1', version: '3', lsn: '1', timeMs: null, state };
+  return { offset: '1', aggregateId: 'x1', version: '3', lsn: '1', state };
 }
 
 test('a root brings its lookups and where it stands in the indexes', () => {
@@ -87,4 +87,14 @@ test('a view without indexes and lookups sends no trailer', () => {
   expect(plain.operations('order', event({ id: 'x1' }))).toEqual([
     ['1', 'x1', '3', '{"id":"x1"}', ''],
   ]);
+});
+
+test('what is skipped names every source of its topic, and nothing without an id', () => {
+  const { skipping } = planProjection(view);
+  const skipped = { aggregateId: 'x1', version: '3', offset: '17' };
+  expect(skipping('order', skipped)).toEqual([
+    ['skip 1', 'x1', '3', '', '17'],
+    ['skip 4', 'x1', '3', '', '17'],
+  ]);
+  expect(skipping('order', { ...skipped, aggregateId: '' })).toEqual([]);
 });

@@ -3,14 +3,19 @@ import { indexEntries, indexValue, planIndexes } from '@cqrs/runtime/read-store/
 import { stateField } from '@cqrs/runtime/read-store/state-field.ts';
 import type { AggregateEvent } from './decode-event.ts';
 
-/** One operation of functions.lua: source number, aggregate id, version, JSON ('' when deleted), detail. */
+/** One operation of functions.lua's `apply`, which says what each of the five is. */
 export type Operation = readonly [string, string, string, string, string];
+
+/** An event that will not be applied; id and version are '' where its record does not say them. */
+type SkippedEvent = Pick<AggregateEvent, 'aggregateId' | 'version' | 'offset'>;
 
 /** A view made ready to project: everything about it that does not change from event to event. */
 export type Projection = {
   readonly view: ViewConfig;
   /** Pure: what one event of a topic does to the view; a topic may feed several of its sources. */
   readonly operations: (topic: string, event: AggregateEvent) => readonly Operation[];
+  /** Pure: lets the next event of an aggregate follow without one that is among the dead letters. */
+  readonly skipping: (topic: string, event: SkippedEvent) => readonly Operation[];
 };
 
 type Describe = (
@@ -75,15 +80,25 @@ export function planProjection(view: ViewConfig): Projection {
     number: String(place + 1),
     describe: describe(view, source),
   }));
+  const byTopic = Map.groupBy(sources, ({ topic }) => topic);
+  const sourcesOf = (topic: string): typeof sources => byTopic.get(topic) ?? [];
   return {
     view,
     operations: (topic, { aggregateId, version, state }) =>
-      sources
-        .filter((source) => source.topic === topic)
-        .map((source) => {
-          const { json, detail } =
-            state === null ? { json: '', detail: '' } : source.describe(state, aggregateId);
-          return [source.number, aggregateId, version, json, detail];
-        }),
+      sourcesOf(topic).map((source) => {
+        const { json, detail } =
+          state === null ? { json: '', detail: '' } : source.describe(state, aggregateId);
+        return [source.number, aggregateId, version, json, detail];
+      }),
+    skipping: (topic, { aggregateId, version, offset }) =>
+      aggregateId === ''
+        ? []
+        : sourcesOf(topic).map(({ number }) => [
+            `skip ${number}`,
+            aggregateId,
+            version,
+            '',
+            offset,
+          ]),
   };
 }

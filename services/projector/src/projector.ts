@@ -1,11 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { CqrsError } from '@cqrs/contract/errors.ts';
+import { CqrsError, type ErrorCode } from '@cqrs/contract/errors.ts';
 import type { Logger } from '@cqrs/runtime/logger.ts';
-import { applyBatch } from './apply-batch.ts';
-import type { FetchedBatch, KafkaSource } from './kafka-source.ts';
-import { countApplied, type ProjectorMetrics } from './metrics.ts';
-import { noteApplied, noteHighWatermark, type OwnedPartition } from './owned-partition.ts';
+import type { FetchedBatch, RecordSource } from '@cqrs/runtime/kafka/port.ts';
+import type { Tracing } from '@cqrs/runtime/telemetry/tracing.ts';
+import type { DeadLetterTopic } from './dead-letter-topic.ts';
+import type { ProjectorMetrics } from './metrics.ts';
+import type { OwnedPartition } from './owned-partition.ts';
 import { PartitionSet } from './partition-set.ts';
+import { projectBatch, type BatchParts } from './project-batch.ts';
 import type { Projection } from './projection.ts';
 import type { ReadStoreWriter } from './read-store-writer.ts';
 import { retryDelayMs } from './retry-delay.ts';
@@ -15,13 +17,20 @@ import { createTroubles, noteMissingTopics, type Troubles } from './troubles.ts'
 /** How often topics' ends, leases and missing topics are looked at, whether or not events flow. */
 const watchPeriodMs = 1_000;
 
+function isCoded(error: unknown, code: ErrorCode): boolean {
+  return error instanceof CqrsError && error.code === code;
+}
+
 export type ProjectorOptions = {
   readonly projection: Projection;
   readonly consumerGroup: string;
-  readonly kafka: KafkaSource;
+  readonly kafka: RecordSource;
   readonly writer: ReadStoreWriter;
+  readonly deadLetters: DeadLetterTopic;
   readonly metrics: ProjectorMetrics;
   readonly logger: Logger;
+  /** Undefined while nothing is traced. */
+  readonly tracing: Tracing | undefined;
 };
 
 /**
@@ -33,6 +42,7 @@ export class Projector {
   readonly #view: string;
   readonly #troubles: Troubles;
   readonly #partitions: PartitionSet;
+  readonly #parts: BatchParts;
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
 
@@ -42,6 +52,7 @@ export class Projector {
     this.#view = view.name;
     this.#troubles = createTroubles(options.logger);
     this.#partitions = new PartitionSet({ ...options, view, troubles: this.#troubles });
+    this.#parts = { ...options, partitions: this.#partitions, troubles: this.#troubles };
     this.#running = this.#run();
   }
 
@@ -53,6 +64,7 @@ export class Projector {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
+    await this.#options.deadLetters.close();
   }
 
   async #run(): Promise<void> {
@@ -103,7 +115,7 @@ export class Projector {
       await this.#partitions.watch(existing);
       this.#troubles.clear('consumer');
     } catch (error) {
-      if (!(error instanceof CqrsError) || error.code !== 'CQRS_READ_STORE_FAILED') throw error;
+      if (!isCoded(error, 'CQRS_READ_STORE_FAILED')) throw error;
       this.#troubles.note('consumer', error);
     }
   }
@@ -114,12 +126,10 @@ export class Projector {
     try {
       for (let failures = 0; batch.isWanted(); failures += 1) {
         if (failures > 0) await this.#pause(retryDelayMs(failures));
-        await batch.heartbeat();
         try {
-          return await this.#project(partition, batch);
+          return await projectBatch(this.#parts, partition, batch);
         } catch (error) {
-          partition.lease = null;
-          this.#troubles.note(partition.name, error);
+          this.#onFailure(partition, error);
         }
       }
     } finally {
@@ -127,20 +137,10 @@ export class Projector {
     }
   }
 
-  /** Applies a batch; or leaves it, and seeks to where the partition really goes on, or halts the partition. */
-  async #project(partition: OwnedPartition, batch: FetchedBatch): Promise<void> {
-    const { lease, next, name } = partition;
-    if (lease === null || next !== batch.fetchedOffset) return this.#partitions.take([partition]);
-    const { metrics } = this.#options;
-    const observeDuration = metrics.batchSeconds.startTimer({ view: this.#view });
-    const outcome = await applyBatch({ ...this.#options, name, lease }, batch);
-    if (outcome.kind === 'lost') return this.#partitions.take([partition]);
-    if (outcome.kind === 'halted') return this.#partitions.halt(partition, outcome.halt);
-    noteApplied(partition, { ...outcome, next: batch.nextOffset });
-    noteHighWatermark(partition, batch.highWatermark, Date.now());
-    batch.resolve();
-    observeDuration();
-    countApplied(metrics, this.#view, { ...outcome, nowMs: Date.now() });
+  /** Without its dead letters nothing of a batch is applied; behind any other failure nobody knows how far it came. */
+  #onFailure(partition: OwnedPartition, error: unknown): void {
+    if (!isCoded(error, 'CQRS_DEAD_LETTER_FAILED')) partition.lease = null;
+    this.#troubles.note(partition.name, error);
   }
 
   async #pause(ms: number): Promise<void> {

@@ -46,3 +46,9 @@ test('an operation of functions.lua is found back in its event', () => {
   const before = [1, 2, 3, 4].map((number) => slice && eventsBefore(slice, number).length);
   expect(before).toEqual([0, 1, 1, 3]);
 });
+
+test('a slice has the last LSN that one of its events says', () => {
+  const all = ['', '8', ''].map((lsn, place) => ({ offset: String(place), lsn, operations: [] }));
+  const slices = sliceEvents(all, { eventsMax: 2, charactersMax: 99 });
+  expect(slices.map(({ lsn }) => lsn)).toEqual(['8', '']);
+});

@@ -1,10 +1,14 @@
+import type { HaltedKey } from './halted-key.ts';
 import type { Operation } from './projection.ts';
 
-/** One event with what it does to the view. */
+/** One event with what it does to the view; nothing when it is passed over. */
 export type ProjectedEvent = {
   readonly offset: string;
+  /** '' when it does not say. */
   readonly lsn: string;
   readonly operations: readonly Operation[];
+  /** The key that it halts instead of being applied. */
+  readonly halts?: HaltedKey;
 };
 
 /** What one call of `apply` carries: all of it takes effect with its position, or nothing. */
@@ -24,11 +28,14 @@ export type SliceBounds = { readonly eventsMax: number; readonly charactersMax: 
 export const sliceBounds: SliceBounds = { eventsMax: 128, charactersMax: 256 * 1024 };
 
 function charactersOf({ operations }: ProjectedEvent): number {
-  return operations.reduce((sum, [, , , json, detail]) => sum + json.length + detail.length, 0);
+  let characters = 0;
+  for (const operation of operations) characters += operation[3].length + operation[4].length;
+  return characters;
 }
 
 function sliceOf(events: readonly ProjectedEvent[], last: ProjectedEvent): Slice {
-  return { events, nextOffset: String(BigInt(last.offset) + 1n), lsn: last.lsn };
+  const lsn = events.findLast((event) => event.lsn !== '')?.lsn ?? '';
+  return { events, nextOffset: String(BigInt(last.offset) + 1n), lsn };
 }
 
 /** Cuts events into slices in their order; one event larger than a bound gets a slice of its own. */

@@ -1,4 +1,4 @@
-import type { KafkaSource, PartitionOffsets } from './kafka-source.ts';
+import type { RecordSource, PartitionOffsets } from '@cqrs/runtime/kafka/port.ts';
 import type { OwnedPartition } from './owned-partition.ts';
 import type { Lease, ReadStoreWriter } from './read-store-writer.ts';
 import { resume, type Resumption } from './resume.ts';
@@ -17,7 +17,7 @@ export type TakenPartition = {
  * have (any more) is left out.
  */
 export async function takePartitions(
-  stores: { readonly kafka: KafkaSource; readonly writer: ReadStoreWriter },
+  stores: { readonly kafka: RecordSource; readonly writer: ReadStoreWriter },
   partitions: readonly OwnedPartition[],
 ): Promise<readonly TakenPartition[]> {
   const { kafka, writer } = stores;
@@ -36,7 +36,7 @@ export async function takePartitions(
 }
 
 async function offsetsByTopic(
-  kafka: KafkaSource,
+  kafka: RecordSource,
   partitions: readonly OwnedPartition[],
 ): Promise<ReadonlyMap<string, readonly PartitionOffsets[]>> {
   const topics = [...new Set(partitions.map(({ where }) => where.topic))];

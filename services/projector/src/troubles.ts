@@ -1,5 +1,6 @@
 import { CqrsError } from '@cqrs/contract/errors.ts';
 import type { Logger } from '@cqrs/runtime/logger.ts';
+import type { HaltedKey } from './halted-key.ts';
 import type { Halt } from './resume.ts';
 
 /** What fails now, by where it failed, until the same place succeeds. Logged when it changes, not at each retry. */
@@ -9,6 +10,7 @@ export type Troubles = {
   readonly clear: (where: string) => void;
   /** Only logged: the partition itself keeps why it stands still. */
   readonly halted: (topicPartition: string, reason: Halt) => void;
+  readonly keyHalted: (topicPartition: string, halted: HaltedKey) => void;
   readonly list: () => readonly Halt[];
 };
 
@@ -29,6 +31,8 @@ export function createTroubles(logger: Logger): Troubles {
     },
     halted: (topicPartition, { code, message }) =>
       logger.error({ topicPartition, code, detail: message }, 'A partition is halted'),
+    keyHalted: (topicPartition, { key, offset, error }) =>
+      logger.error({ topicPartition, key, offset, detail: error }, 'A key is halted'),
     list: () => [...current.values()],
   };
 }

@@ -1,14 +1,26 @@
+import { answerClientError } from '@cqrs/runtime/client-error.ts';
+import type { WrittenDocument } from '@cqrs/runtime/describe/api-document.ts';
 import type { Logger } from '@cqrs/runtime/logger.ts';
+import type { RequestSpans } from '@cqrs/runtime/telemetry/request-spans.ts';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { ConnectionRotation } from './connection-rotation.ts';
+import { asksForKeys } from './keys-request.ts';
 import { sendProblem } from './problem-reply.ts';
+import { descriptionRoute } from './routes/description.ts';
 import { sendDocument, type DocumentRoute } from './routes/document.ts';
+import { sendKeys } from './routes/keys.ts';
 import { sendList, type ListRoute } from './routes/list.ts';
+import { negotiated } from './routes/negotiated.ts';
+import { streamDocument, streamList } from './routes/stream.ts';
 import { sendUnrouted } from './routes/unrouted.ts';
 import type { ServedView } from './served-view.ts';
 
 export type AppOptions = {
   readonly views: readonly ServedView[];
+  /** The OpenAPI document as it is now. */
+  readonly description: () => WrittenDocument;
+  /** Undefined while nothing is traced. */
+  readonly spans: RequestSpans | undefined;
   readonly logger: Logger;
   /** True once the process was told to stop: connections are then closed with their next answer. */
   readonly isStopping: () => boolean;
@@ -23,25 +35,56 @@ export function buildApp(options: AppOptions): FastifyInstance {
   const app = Fastify({
     logger: false,
     requestTimeout: requestMsMax,
+    // Without a Host, routing is the same; Node's own refusal would be no problem document.
+    http: { requireHostHeader: false },
+    clientErrorHandler: answerClientError,
     return503OnClosing: false,
     routerOptions: { maxParamLength: keyCharactersMax },
     frameworkErrors: (error, _request, reply) =>
       void sendProblem(reply as FastifyReply, 'malformed-request', `${error.message}.`),
   });
   closeOldConnections(app, options.isStopping);
+  // Before a body is read: whatever it is, nothing here takes one.
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.is404) void sendUnrouted(options.views, request, reply);
+    else done();
+  });
+  if (options.spans !== undefined) traceRequests(app, options.spans);
   for (const served of options.views) {
     const path = `/${served.view.name}`;
-    app.get<DocumentRoute>(`${path}/:key`, (request, reply) =>
-      sendDocument(served, request, reply),
+    app.get<DocumentRoute>(
+      `${path}/:key`,
+      negotiated<DocumentRoute>({
+        json: (request, reply) => sendDocument(served, request, reply),
+        eventStream: (request, reply) => streamDocument(served, request, reply),
+      }),
     );
-    app.get<ListRoute>(path, (request, reply) => sendList(served, request, reply));
+    app.get<ListRoute>(
+      path,
+      negotiated<ListRoute>({
+        json: (request, reply) =>
+          asksForKeys(request.query)
+            ? sendKeys(served, request, reply)
+            : sendList(served, request, reply),
+        eventStream: (request, reply) => streamList(served, request, reply),
+      }),
+    );
   }
-  app.setNotFoundHandler((request, reply) => sendUnrouted(options.views, request, reply));
-  app.setErrorHandler((error, _request, reply) => {
-    options.logger.error({ err: error }, 'A request failed');
+  app.register(descriptionRoute(options.description));
+  app.setErrorHandler((error, request, reply) => {
+    const traceId = options.spans?.of(request.raw)?.traceId;
+    options.logger.error({ err: error, trace_id: traceId }, 'A request failed');
     return sendProblem(reply, 'internal-error', 'The failure is in the log of the query service.');
   });
   return app;
+}
+
+function traceRequests(app: FastifyInstance, spans: RequestSpans): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    const route = request.routeOptions.url;
+    if (route !== undefined) spans.begin(request.raw, reply.raw, route);
+    done();
+  });
 }
 
 function closeOldConnections(app: FastifyInstance, isStopping: () => boolean): void {

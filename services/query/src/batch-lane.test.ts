@@ -3,7 +3,7 @@ import { BatchLane } from './batch-lane.ts';
 
 test('asks together what is asked while a batch is under way, and never more than it may', async () => {
   const batches: (readonly string[])[] = [];
-  const lane = new BatchLane(3, async (keys) => {
+  const lane = new BatchLane(3, async (keys: readonly string[]) => {
     batches.push(keys);
     return keys.map((key) => key.toUpperCase());
   });

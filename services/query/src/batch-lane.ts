@@ -1,5 +1,5 @@
-type Waiting<T> = {
-  readonly key: string;
+type Waiting<K, T> = {
+  readonly key: K;
   readonly resolve: (value: T) => void;
   readonly reject: (error: unknown) => void;
 };
@@ -9,15 +9,15 @@ type Waiting<T> = {
  * so a lane has one batch under way at most. The busier it is, the less a question costs: designs/0002-read-store.md
  * has the figures beside the client's own pipelining.
  */
-export class BatchLane<T> {
-  readonly #ask: (keys: readonly string[]) => Promise<readonly T[]>;
+export class BatchLane<K, T> {
+  readonly #ask: (keys: readonly K[]) => Promise<readonly T[]>;
   readonly #keysMax: number;
-  #waiting: Waiting<T>[] = [];
+  #waiting: Waiting<K, T>[] = [];
   #scheduled = false;
   #underWay = false;
   #waited = 0;
 
-  constructor(keysMax: number, ask: (keys: readonly string[]) => Promise<readonly T[]>) {
+  constructor(keysMax: number, ask: (keys: readonly K[]) => Promise<readonly T[]>) {
     this.#keysMax = keysMax;
     this.#ask = ask;
   }
@@ -27,7 +27,7 @@ export class BatchLane<T> {
     return this.#waited;
   }
 
-  read(key: string): Promise<T> {
+  read(key: K): Promise<T> {
     if (this.#underWay) this.#waited += 1;
     return new Promise((resolve, reject) => {
       this.#waiting.push({ key, resolve, reject });

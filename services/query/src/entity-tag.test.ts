@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isNamed } from './entity-tag.ts';
+import { codedTag, digestTag, isNamed } from './entity-tag.ts';
 
 test.each([
   ['"7"', true],
@@ -11,4 +11,15 @@ test.each([
   ['', false],
 ])('%s names "7": %s', (header, expected) => {
   expect(isNamed(header, '"7"')).toBe(expected);
+});
+
+test('content in another coding has another tag', () => {
+  expect(codedTag('7', 'identity')).toBe('"7"');
+  expect(codedTag('7', 'gzip')).toBe('"7-gzip"');
+});
+
+test('a digest names its content and fits into a tag', () => {
+  expect(digestTag('[1]')).toMatch(/^[\w-]{16}$/);
+  expect(digestTag('[1]')).toBe(digestTag('[1]'));
+  expect(digestTag('[2]')).not.toBe(digestTag('[1]'));
 });

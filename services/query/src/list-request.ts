@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import type { ViewConfig } from '@cqrs/contract/config.ts';
 import { indexSuffix } from '@cqrs/runtime/read-store/index-entries.ts';
 
-const limitDefault = 50;
-const limitMax = 500;
+export const limitDefault = 50;
+export const limitMax = 500;
 const cursorCharactersMax = 4_096;
 
 /** The parameters of a list that are not fields. */
-const reserved: readonly string[] = ['order', 'limit', 'after'];
+const reserved: readonly string[] = ['order', 'limit', 'after', 'key'];
 
 export type QueryParameters = { readonly [name: string]: string | readonly string[] | undefined };
 

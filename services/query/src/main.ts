@@ -2,29 +2,42 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { QueryConfig } from '@cqrs/contract/config.ts';
+import { tokenKey } from '@cqrs/contract/consistency-token.ts';
 import { listenPorts, readConfigFile } from '@cqrs/runtime/config.ts';
 import { runUntilSignal } from '@cqrs/runtime/lifecycle.ts';
 import { createLogger } from '@cqrs/runtime/logger.ts';
 import { startOpsServer } from '@cqrs/runtime/ops-server.ts';
 import { connectRedis, readyOrLate, redisAddress } from '@cqrs/runtime/read-store/connection.ts';
+import { createRequestSpans } from '@cqrs/runtime/telemetry/request-spans.ts';
+import { startTracing } from '@cqrs/runtime/telemetry/tracing.ts';
 import { buildApp } from './app.ts';
+import { createChanges } from './changes.ts';
+import { Compressor } from './compressor.ts';
+import { WaitingRoom } from './consistency/waiting-room.ts';
+import { describeQueries } from './describe/description.ts';
 import { createMetrics } from './metrics.ts';
 import { countReads, createReadCounts } from './read-counts.ts';
 import { ReadGate } from './read-gate.ts';
 import { createReadStoreReader } from './read-store-reader.ts';
+import { LiveStates } from './streams/live-states.ts';
+import { heartbeatMs, StreamRoom } from './streams/stream-room.ts';
 
 const redisCommandMsMax = 1_000;
 const redisWaitMsMax = 2_000;
 const documentsPendingMax = 1_024;
 /** A list costs Redis what many documents cost. */
 const listsPendingMax = 64;
+/** Reads that wait for their token. */
+const waitersMax = 1_024;
 /** Kubernetes needs a moment to take a stopping pod out of its Service; until then requests still arrive. */
 const drainMs = 5_000;
 
 const { env } = process;
 const logger = createLogger('query', env);
 const ports = listenPorts(env);
-const { service, views } = readConfigFile(env) as QueryConfig;
+const tracing = await startTracing('query', env, logger);
+const config = readConfigFile(env) as QueryConfig;
+const { service, views } = config;
 const stopping = new AbortController();
 const bootId = randomUUID();
 let storeFailure: Error | null = null;
@@ -49,14 +62,35 @@ function connect(): Redis {
 const connections = { documents: connect(), lists: connect() };
 const documentGate = new ReadGate({ pendingMax: documentsPendingMax, onStore });
 const listGate = new ReadGate({ pendingMax: listsPendingMax, onStore });
+const changes = createChanges(connect(), service, views);
+const consistency = {
+  tokenKey: tokenKey(env['CQRS_TOKEN_KEY']),
+  waitingRoom: new WaitingRoom({ changes, views: views.map(({ name }) => name), waitersMax }),
+};
+const compressor = new Compressor();
+const streamRoom = new StreamRoom();
+const beats = setInterval(() => streamRoom.beat(performance.now()), heartbeatMs);
 const served = views.map((view) => ({
   view,
   reader: createReadStoreReader(connections, service, view),
   documents: { gate: documentGate, counts: createReadCounts() },
   lists: { gate: listGate, counts: createReadCounts() },
+  consistency,
+  compressor,
+  live: new LiveStates(),
+  streamRoom,
 }));
-const registry = createMetrics(served);
-const app = buildApp({ views: served, logger, isStopping: () => stopping.signal.aborted });
+for (const { view, live } of served) {
+  changes.subscribe(view.name, (change) => live.changed(change.documents));
+}
+const registry = createMetrics(served, streamRoom);
+const app = buildApp({
+  views: served,
+  description: describeQueries(config, () => readConfigFile(env)),
+  spans: createRequestSpans(tracing),
+  logger,
+  isStopping: () => stopping.signal.aborted,
+});
 
 const ops = await startOpsServer({
   port: ports.ops,
@@ -89,10 +123,26 @@ runUntilSignal(logger, [
     name: 'drain',
     stop: async () => {
       stopping.abort();
+      consistency.waitingRoom.stop();
       await delay(drainMs);
     },
   },
+  {
+    name: 'streams',
+    stop: async () => {
+      clearInterval(beats);
+      streamRoom.close();
+    },
+  },
   { name: 'http server', stop: () => app.close() },
-  { name: 'Redis', stop: async () => [documents, lists].forEach((redis) => redis.disconnect()) },
+  {
+    name: 'Redis',
+    stop: async () => {
+      changes.close();
+      documents.disconnect();
+      lists.disconnect();
+    },
+  },
+  { name: 'tracing', stop: async () => tracing?.close() },
   { name: 'ops server', stop: () => ops.close() },
 ]);

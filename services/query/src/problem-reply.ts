@@ -8,5 +8,6 @@ export function sendProblem(reply: FastifyReply, code: ProblemCode, detail: stri
   return reply
     .code(status)
     .type('application/problem+json')
+    .header('cache-control', 'no-store')
     .send(JSON.stringify(problem(code, detail)));
 }

@@ -5,17 +5,32 @@ export const readOutcomes = [
   'not-found',
   'overloaded',
   'store-unavailable',
+  'view-building',
+  'consistency-timeout',
 ] as const;
 type ReadOutcome = (typeof readOutcomes)[number];
 
 /** The reads that were asked and not answered from the store; they count for scaling like the others. */
-const refusals: readonly ReadOutcome[] = ['overloaded', 'store-unavailable'];
+const refusals: readonly ReadOutcome[] = [
+  'overloaded',
+  'store-unavailable',
+  'view-building',
+  'consistency-timeout',
+];
 
 /** One view's reads of one kind. Plain numbers, because a read should not pay for looking up labels. */
 export type ReadCounts = Record<ReadOutcome, number>;
 
 export function createReadCounts(): ReadCounts {
-  return { found: 0, 'not-modified': 0, 'not-found': 0, overloaded: 0, 'store-unavailable': 0 };
+  return {
+    found: 0,
+    'not-modified': 0,
+    'not-found': 0,
+    overloaded: 0,
+    'store-unavailable': 0,
+    'view-building': 0,
+    'consistency-timeout': 0,
+  };
 }
 
 export function countReads(all: readonly ReadCounts[]): {

@@ -1,10 +1,20 @@
 import { withoutCommand } from '@cqrs/runtime/read-store/function-library.ts';
+import { DurationHistogram } from './duration-histogram.ts';
+import type { Building } from './read-store-reader.ts';
+
+const buildingDetail =
+  'The view is being built from its events, and this is not there yet if it ever was. Try again; documents that are there already are given.';
+
+function isBuilding(value: unknown): value is Building {
+  return value === 'view-building';
+}
 
 export type GatedRead<T> =
   | { readonly ok: true; readonly value: T }
   | {
       readonly ok: false;
-      readonly refusal: 'overloaded' | 'store-unavailable';
+      readonly refusal:
+        'overloaded' | 'store-unavailable' | 'view-building' | 'consistency-timeout';
       readonly detail: string;
     };
 
@@ -20,6 +30,8 @@ export type ReadGateOptions = {
  * late for anybody to want it.
  */
 export class ReadGate {
+  /** How long Redis takes, with the wait for its turn. */
+  readonly durations = new DurationHistogram();
   readonly #options: ReadGateOptions;
   #pending = 0;
 
@@ -31,17 +43,19 @@ export class ReadGate {
     return this.#pending;
   }
 
-  async read<T>(ask: () => Promise<T>): Promise<GatedRead<T>> {
+  async read<T>(ask: () => Promise<T | Building>): Promise<GatedRead<T>> {
     const { pendingMax, onStore } = this.#options;
     if (this.#pending >= pendingMax) {
       const detail = `${pendingMax} reads wait here already. Try again; more replicas may be on their way.`;
       return { ok: false, refusal: 'overloaded', detail };
     }
     this.#pending += 1;
+    const startedMs = performance.now();
     try {
       const value = await ask();
       onStore(null);
-      return { ok: true, value };
+      if (!isBuilding(value)) return { ok: true, value };
+      return { ok: false, refusal: value, detail: buildingDetail };
     } catch (error) {
       const failure = withoutCommand(error);
       onStore(failure);
@@ -49,6 +63,7 @@ export class ReadGate {
       return { ok: false, refusal: 'store-unavailable', detail };
     } finally {
       this.#pending -= 1;
+      this.durations.note(performance.now() - startedMs);
     }
   }
 }

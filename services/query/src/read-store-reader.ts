@@ -6,14 +6,18 @@ import { readStoreKeys } from '@cqrs/runtime/read-store/keys.ts';
 import { lookupShape } from '@cqrs/runtime/read-store/view-shape.ts';
 import { viewTag } from '@cqrs/runtime/read-store/view-tag.ts';
 import { BatchLane } from './batch-lane.ts';
+import type { SourceAggregate } from './consistency/source-aggregate.ts';
 import type { ListRequest } from './list-request.ts';
 
 /** Redis answers nobody else during a batch or a page, so both are bounded. */
 const keysPerBatchMax = 128;
 const pageBytesMax = 1024 * 1024;
 
+/** What is not there in a view that is not built may only not be there yet. */
+export type Building = 'view-building';
+
 type ListPage = {
-  /** The documents' JSON, joined by commas. */
+  /** The documents' JSON, joined by commas, each byte as one character (`latin1`). */
   readonly items: string;
   /** The last member of the page when there are more behind it; null otherwise. */
   readonly last: string | null;
@@ -21,30 +25,47 @@ type ListPage = {
 
 /** Reads one view. Throws what the Redis client throws when it cannot be reached. */
 export type ReadStoreReader = {
-  readonly document: (id: string) => Promise<ReadDocument | null>;
-  readonly list: (request: ListRequest) => Promise<ListPage>;
+  readonly document: (id: string) => Promise<ReadDocument | Building | null>;
+  readonly list: (request: ListRequest) => Promise<ListPage | Building>;
+  /** The version of an aggregate of the view's sources that the view has applied; 0 when it has seen none. */
+  readonly version: (aggregate: SourceAggregate) => Promise<number>;
   /** Documents that had to wait for an earlier batch, since the start. */
   readonly waited: () => number;
 };
 
-type Ask = (keys: readonly string[]) => Promise<readonly (ReadDocument | null)[]>;
+type Ask = (keys: readonly string[]) => Promise<readonly (ReadDocument | Building | null)[]>;
 
 /** Without lookups a document is stored as it is sent, and reading is a plain MGET. */
-function askStored(redis: Redis): Ask {
-  return async (keys) => (await redis.mgetBuffer(...keys)).map(parseDocument);
+function askStored(redis: Redis, built: string): Ask {
+  return async (keys) => {
+    const stored = await redis.mgetBuffer(...keys, built);
+    const absent = stored.pop() === null ? 'view-building' : null;
+    return stored.map((document) => parseDocument(document) ?? absent);
+  };
 }
 
 /** With lookups the read store's function joins them. */
-function askJoined(redis: Redis, lookups: string): Ask {
+function askJoined(redis: Redis, built: string, lookups: string): Ask {
   return async (keys) => {
+    const { read } = functionNames;
     const call = (): Promise<unknown> =>
-      redis.callBuffer('FCALL_RO', functionNames.read, keys.length, ...keys, lookups);
+      redis.callBuffer('FCALL_RO', read, keys.length + 1, ...keys, built, lookups);
     const answers = (await withLibrary(redis, call)) as (readonly [Buffer, Buffer] | null)[];
+    const absent = answers.pop() === null ? 'view-building' : null;
     return answers.map((answer) =>
       answer === null
-        ? null
+        ? absent
         : { etag: answer[0].toString('latin1'), json: answer[1].toString('latin1') },
     );
+  };
+}
+
+function askVersions(redis: Redis, positions: string) {
+  return async (aggregates: readonly SourceAggregate[]): Promise<readonly number[]> => {
+    const named = aggregates.flatMap(({ source, role, id }) => [source, role, id]);
+    const call = (): Promise<unknown> =>
+      redis.call('FCALL_RO', functionNames.versions, 1, positions, ...named);
+    return ((await withLibrary(redis, call)) as string[]).map(Number);
   };
 }
 
@@ -58,13 +79,15 @@ export function createReadStoreReader(
 ): ReadStoreReader {
   const { documents, lists } = connections;
   const keys = readStoreKeys(viewTag(service, view));
+  const { built, positions } = keys;
   const lookups = lookupShape(view);
   const isPlain = view.sources.every(({ role }) => role !== 'lookup');
   // One lane and not several: with fewer batches under way each holds more, and costs less.
   const lane = new BatchLane(
     keysPerBatchMax,
-    isPlain ? askStored(documents) : askJoined(documents, lookups),
+    isPlain ? askStored(documents, built) : askJoined(documents, built, lookups),
   );
+  const versions = new BatchLane(keysPerBatchMax, askVersions(documents, positions));
   return {
     document: (id) => lane.read(keys.document(id)),
     list: async ({ indexSuffix, limit, after }) => {
@@ -72,12 +95,15 @@ export function createReadStoreReader(
       const page = [lookups, start, limit, pageBytesMax];
       const call = (): Promise<unknown> =>
         lists.callBuffer('FCALL_RO', functionNames.list, 1, keys.index(indexSuffix), ...page);
-      const [items, last] = (await withLibrary(lists, call)) as [Buffer, Buffer];
+      const answer = (await withLibrary(lists, call)) as [Buffer, Buffer, Buffer | null];
+      const [items, last, mark] = answer;
+      if (mark === null) return 'view-building';
       return {
-        items: items.toString('utf8'),
+        items: items.toString('latin1'),
         last: last.length === 0 ? null : last.toString('utf8'),
       };
     },
+    version: (aggregate) => versions.read(aggregate),
     waited: () => lane.waited,
   };
 }

@@ -48,6 +48,13 @@ describe('arrivals', () => {
     await expect(groups.next()).rejects.toThrow('cut');
   });
 
+  it('throws what befell the stream before anybody listened', async () => {
+    const stream = new Readable({ read: () => undefined });
+    stream.on('error', () => undefined).destroy(new Error('cut at once'));
+    await new Promise((resolve) => setImmediate(resolve));
+    await expect(collect(stream, 100)).rejects.toThrow('cut at once');
+  });
+
   it('stops when told and leaves the stream open', async () => {
     const stream = new Readable({ read: () => undefined });
     const stop = new AbortController();

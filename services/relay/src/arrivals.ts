@@ -14,8 +14,9 @@ export async function* arrivals(
   const news = createSignal();
   let arrived: Buffer[] = [];
   let bytes = 0;
-  let ended = false;
-  let failure: Error | undefined;
+  // What befell the stream before anybody listened is not told again.
+  let ended = stream.closed;
+  let failure = stream.errored ?? undefined;
   const end = (): void => {
     ended = true;
     news.notify();

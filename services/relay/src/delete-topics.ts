@@ -16,7 +16,7 @@ setTimeout(() => {
 
 try {
   const config = relayConfig(process.env);
-  const deleted = await deleteTopics(kafkaAddress(process.env, config), config.topics, logger);
+  const deleted = await deleteTopics(kafkaAddress(process.env, config), config.topics);
   logger.info({ deleted, asked: config.topics.length }, 'The topics are gone');
 } catch (error) {
   logger.error({ err: error }, 'Failed to delete the topics');

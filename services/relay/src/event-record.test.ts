@@ -17,7 +17,8 @@ const event: Readonly<Record<(typeof eventColumns)[number], string | null>> = {
 const tuple = (change: Partial<typeof event> = {}) =>
   Object.values({ ...event, ...change }).map((text) => (text === null ? null : Buffer.from(text)));
 const topics = new Map([['order', 'shop.orders.order']]);
-const toRecord = createRecordMaker({ namespace: 'shop', name: 'orders' }, topics);
+const nowMs = Date.parse('2026-06-01T00:00:00Z');
+const toRecord = createRecordMaker({ namespace: 'shop', name: 'orders' }, topics, () => nowMs);
 const place = { commitLsn: 2n ** 60n + 1n, index: 7 };
 
 describe('an event as a record', () => {
@@ -52,10 +53,18 @@ describe('an event as a record', () => {
     expect(headers).not.toHaveProperty(headerNames.traceparent);
   });
 
+  it('never gives brokers a time of the future, which they refuse', () => {
+    const timestamp = '2026-06-01 01:00:00+00';
+    const record = toRecord(tuple({ timestamp }), ownPositions, place);
+    expect(record.timestampMs).toBe(nowMs);
+    expect(String(record.headers[headerNames.time])).toBe('2026-06-01T01:00:00Z');
+  });
+
   it.each([
     ['CQRS_AGGREGATE_UNDECLARED', { aggregatetype: 'ghost' }, '"ghost"'],
-    ['CQRS_EVENT_MALFORMED', { payload: null }, 'without payload'],
-    ['CQRS_EVENT_MALFORMED', { timestamp: 'infinity' }, 'infinity'],
+    ['CQRS_EVENT_MALFORMED', { payload: null }, 'no payload'],
+    ['CQRS_EVENT_MALFORMED', { timestamp: 'infinity' }, `event ${event.id} has the timestamp "inf`],
+    ['CQRS_EVENT_MALFORMED', { timestamp: 'infinity' }, 'node services/relay/src/republish.ts'],
     ['CQRS_EVENT_MALFORMED', { timestamp: '2026-01-02 03:04:05+01' }, '+01'],
   ])('%s for %j', (code, change, says) => {
     expect(() => toRecord(tuple(change), ownPositions, place)).toThrow(

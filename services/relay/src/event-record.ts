@@ -4,6 +4,7 @@ import { CqrsError } from '@cqrs/contract/errors.ts';
 import { postgresNames } from '@cqrs/contract/postgres-names.ts';
 import type { Lsn } from './lsn.ts';
 import type { Relation, Tuple } from './pgoutput.ts';
+import { republish } from './republish-command.ts';
 
 /** One Kafka record, ready to send. */
 export type EventRecord = {
@@ -64,22 +65,27 @@ const framingBytes = 256;
 export function createRecordMaker(
   service: ServiceIdentity,
   topicOf: ReadonlyMap<string, string>,
+  nowMs: () => number,
 ): (values: Tuple, positions: ColumnPositions, place: Place) => EventRecord {
   const source = Buffer.from(`/${service.namespace}/${service.name}`);
   return (values, positions, { commitLsn, index }) => {
     const required = (column: EventColumn): Buffer =>
-      values[positions[column]] ?? raise(`an event without ${column}`);
+      values[positions[column]] ?? raise(service, values[positions.id], `no ${column}`);
     const aggregate = required('aggregatetype').toString('utf8');
-    const topic = topicOf.get(aggregate) ?? raiseUndeclared(aggregate, topicOf);
+    const topic = topicOf.get(aggregate) ?? raiseUndeclared(service, aggregate, topicOf);
     const key = required('aggregateid');
     const value = required('payload');
-    const { time, timestampMs } = parseTimestamp(required('timestamp').toString('latin1'));
+    const timestampText = required('timestamp').toString('latin1');
+    const time =
+      rfc3339(timestampText) ??
+      raise(service, values[positions.id], `the timestamp "${timestampText}"`);
     const traceparent = values[positions.traceparent] ?? null;
     return {
       topic,
       key,
       value,
-      timestampMs,
+      // Brokers refuse records of the future; the event's own time is in its header.
+      timestampMs: Math.min(Date.parse(time), nowMs()),
       bytes: value.length + 3 * key.length + framingBytes,
       headers: {
         [headerNames.specversion]: specversion,
@@ -101,24 +107,26 @@ export function createRecordMaker(
 
 const timestamp = /^(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?)\+00$/;
 
-/** Postgres's ISO text of a timestamptz in UTC, as RFC 3339 with its microseconds. */
-function parseTimestamp(text: string): { readonly time: string; readonly timestampMs: number } {
+/** Postgres's ISO text of a timestamptz in UTC, as RFC 3339 with its microseconds; undefined when that cannot be. */
+function rfc3339(text: string): string | undefined {
   const [, date, clock] = timestamp.exec(text) ?? [];
-  if (date === undefined || clock === undefined) return raise(`the timestamp "${text}"`);
-  const time = `${date}T${clock}Z`;
-  return { time, timestampMs: Date.parse(time) };
+  return date === undefined || clock === undefined ? undefined : `${date}T${clock}Z`;
 }
 
-function raise(what: string): never {
+function raise(service: ServiceIdentity, id: Buffer | null | undefined, what: string): never {
   throw new CqrsError(
     'CQRS_EVENT_MALFORMED',
-    `The event table holds ${what}, which cannot be published. Whatever writes ${postgresNames.schema}.event must not.`,
+    `The event ${id?.toString('latin1') ?? 'without an id'} has ${what} and cannot be published, nor can what was committed after it. Correct whatever wrote it, then the row in ${postgresNames.schema}.event (update it, or delete it and take its version again). Then: ${republish(service)}`,
   );
 }
 
-function raiseUndeclared(aggregate: string, topicOf: ReadonlyMap<string, string>): never {
+function raiseUndeclared(
+  service: ServiceIdentity,
+  aggregate: string,
+  topicOf: ReadonlyMap<string, string>,
+): never {
   throw new CqrsError(
     'CQRS_AGGREGATE_UNDECLARED',
-    `An event of the aggregate "${aggregate}" waits to be published, and the service declares only ${[...topicOf.keys()].join(', ')}. Declare it again in spec.aggregates; it may go once its events are published.`,
+    `An event of the aggregate "${aggregate}" waits to be published, and the service declares only ${[...topicOf.keys()].join(', ')}. Declare it again in spec.aggregates; it may go once its events are published. Or leave its events out for good: ${republish(service)}`,
   );
 }

@@ -2,6 +2,7 @@ import { listenPorts } from '@cqrs/runtime/config.ts';
 import { runUntilSignal } from '@cqrs/runtime/lifecycle.ts';
 import { createLogger } from '@cqrs/runtime/logger.ts';
 import { startOpsServer } from '@cqrs/runtime/ops-server.ts';
+import { startTracing } from '@cqrs/runtime/telemetry/tracing.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createMetrics } from './metrics.ts';
 import { createRelayState } from './relay-state.ts';
@@ -13,6 +14,7 @@ const drainMsMax = 15_000;
 
 const { env } = process;
 const logger = createLogger('relay', env);
+const tracing = await startTracing('relay', env, logger);
 const config = relayConfig(env);
 const metrics = createMetrics();
 const state = createRelayState(metrics, logger);
@@ -33,6 +35,7 @@ const running = runRelay(
     state,
     metrics,
     logger,
+    tracing,
   },
   stop.signal,
 );
@@ -45,5 +48,6 @@ runUntilSignal(logger, [
       await Promise.race([running, delay(drainMsMax)]);
     },
   },
+  { name: 'tracing', stop: async () => tracing?.close() },
   { name: 'ops server', stop: () => ops.close() },
 ]);

@@ -11,6 +11,10 @@ export type PostgresAddress = {
 
 const connectMsMax = 3_000;
 const statementMsMax = 10_000;
+/** A relay that is frozen, or whose node is lost, leaves the slot and its lock to a standby after this. */
+const walSenderTimeoutMs = 15_000;
+/** The same before it streams. */
+const idleSessionMsMax = 60_000;
 
 /**
  * One connection for one session of the relay: when it ends the session ends, because what it held (the slot, its lock,
@@ -39,7 +43,13 @@ export function connectPostgres(
       datestyle: 'ISO',
       // A copy of the whole event table takes as long as it takes; what is cut off is found by other means.
       statement_timeout: options.replication ? 0 : statementMsMax,
-      ...(options.replication ? { replication: 'database' } : {}),
+      ...(options.replication
+        ? {
+            replication: 'database',
+            wal_sender_timeout: walSenderTimeoutMs,
+            idle_session_timeout: idleSessionMsMax,
+          }
+        : {}),
     },
     socket: () => {
       const socket = new Socket();

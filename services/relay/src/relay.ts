@@ -3,6 +3,7 @@ import { CqrsError } from '@cqrs/contract/errors.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createRecordMaker } from './event-record.ts';
 import { openPositionStore } from './position-store.ts';
+import { withPublishSpans } from './publish-spans.ts';
 import { publishTable } from './publish-table.ts';
 import { openPublisher } from './publisher.ts';
 import { openReplication } from './replication.ts';
@@ -10,6 +11,8 @@ import { retryDelayMs } from './retry-delay.ts';
 import type { Relay, Session } from './session.ts';
 import { decideSlot } from './slot-decision.ts';
 import { streamWal } from './stream-wal.ts';
+import { checkTopicsKept } from './topic-decision.ts';
+import { readTopicsTaken } from './topics-taken.ts';
 import { ensureTopics } from './topics.ts';
 
 /**
@@ -33,26 +36,31 @@ export async function runRelay(relay: Relay, stop: AbortSignal): Promise<void> {
 }
 
 async function runSession(relay: Relay, stop: AbortSignal): Promise<void> {
-  const { config, kafka, logger, state } = relay;
+  const { config, kafka, state } = relay;
   const lost = createLoss();
   await using positions = openPositionStore(relay.postgres, lost.report);
   await using replication = openReplication(relay.postgres, lost.report);
   const work = async (): Promise<void> => {
     await replication.lock(config.slot);
-    const systemIdentifier = await replication.systemIdentifier();
+    const server = await replication.identify();
     const facts = await positions.observe(config);
     state.lag(facts.record === null ? 0 : Number(facts.walEnd - facts.record.lsn));
-    const decision = decideSlot({ ...facts, name: config.slot, systemIdentifier });
+    const { service, slot } = config;
+    const decision = decideSlot({ ...facts, ...server, service, name: slot });
+    const published = new Map(facts.record?.published);
+    const taken = await readTopicsTaken(kafka, [...published.keys()]);
+    checkTopicsKept({ service, published, taken });
 
-    await ensureTopics(kafka, config.topics, logger);
-    await using publisher = await openPublisher(kafka, logger);
-    const toRecord = createRecordMaker(config.service, topicsByAggregate(config));
+    await ensureTopics(kafka, config.topics);
+    await using publisher = withPublishSpans(await openPublisher(kafka), relay.tracing);
+    const toRecord = createRecordMaker(service, topicsByAggregate(config), Date.now);
     const session: Session = {
       ...relay,
       replication,
       positions,
       publisher,
-      systemIdentifier,
+      epoch: { ...server, gated: facts.gated, publicationEntry: facts.publicationEntry },
+      published,
       toRecord,
     };
 

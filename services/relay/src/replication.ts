@@ -23,7 +23,10 @@ type SlotNames = { readonly slot: string; readonly publication: string };
 
 /** The replication connection: a walsender of the database, which also runs SQL. */
 export type Replication = AsyncDisposable & {
-  readonly systemIdentifier: () => Promise<string>;
+  readonly identify: () => Promise<{
+    readonly systemIdentifier: string;
+    readonly timeline: number;
+  }>;
   /** Holds the right to work on the slot for as long as this connection lives. */
   readonly lock: (slot: string) => Promise<void>;
   /** Makes the slot anew and gives the events that are in the table at exactly its starting point. */
@@ -50,17 +53,22 @@ export type WalStream = {
   readonly confirm: (lsn: Lsn) => void;
 };
 
+/** SQL for the key of the advisory lock on a slot, whose name is harmless as it is. */
+export function lockKey(slot: string): string {
+  return `hashtextextended('${slot}', 0)`;
+}
+
 export function openReplication(address: PostgresAddress, onClose: () => void): Replication {
   const sql = connectPostgres(address, { replication: true, onClose });
   const stopped = new AbortController();
   return {
-    systemIdentifier: async () => {
-      const [row] = await sql.unsafe<[{ systemid: string }]>('IDENTIFY_SYSTEM');
-      return row.systemid;
+    identify: async () => {
+      const [row] = await sql.unsafe<[{ systemid: string; timeline: string }]>('IDENTIFY_SYSTEM');
+      return { systemIdentifier: row.systemid, timeline: Number(row.timeline) };
     },
     lock: async (slot) => {
       const [row] = await sql.unsafe<[{ locked: boolean }]>(
-        `select pg_try_advisory_lock(hashtextextended('${slot}', 0)) as locked`,
+        `select pg_try_advisory_lock(${lockKey(slot)}) as locked`,
       );
       if (!row.locked) throw slotIsBusy(slot);
     },
@@ -92,11 +100,10 @@ export function openReplication(address: PostgresAddress, onClose: () => void): 
 async function startStreaming(sql: postgres.Sql, { slot, publication }: SlotNames, from: Lsn) {
   try {
     // The server starts from what the slot has confirmed, if that is later than what we ask for.
-    const stream: unknown = await sql
-      .unsafe(
-        `START_REPLICATION SLOT ${slot} LOGICAL ${formatLsn(from)} (proto_version '1', publication_names '"${publication}"')`,
-      )
-      .writable();
+    const query = sql.unsafe(
+      `START_REPLICATION SLOT ${slot} LOGICAL ${formatLsn(from)} (proto_version '1', publication_names '"${publication}"')`,
+    );
+    const stream: unknown = await heardFromItsStart(query).writable();
     if (stream instanceof Duplex) return stream;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === objectInUse) {
@@ -107,6 +114,21 @@ async function startStreaming(sql: postgres.Sql, { slot, publication }: SlotName
   throw new CqrsError('CQRS_REPLICATION_FAILED', 'Postgres did not start to stream the WAL.');
 }
 
+/**
+ * The client gives a query's stream by a promise. An error that arrives together with the stream's beginning, such as
+ * that of a server whose disk is full, is emitted before anybody who awaits that promise runs, and an error that nobody
+ * listens to ends the process. So it is listened to from the moment of the giving; `arrivals` finds it on the stream.
+ */
+function heardFromItsStart<T extends object>(query: T): T {
+  const given = query as T & { resolve: (stream: unknown) => void };
+  const { resolve } = given;
+  given.resolve = (stream) => {
+    if (stream instanceof Readable) stream.on('error', () => undefined);
+    resolve(stream);
+  };
+  return query;
+}
+
 async function* readEvents(
   sql: postgres.Sql,
   aggregates: readonly string[],
@@ -114,14 +136,13 @@ async function* readEvents(
 ): AsyncGenerator<readonly Tuple[], void, void> {
   const names = aggregates.map((name) => `'${name.replaceAll("'", "''")}'`).join(', ');
   const columns = eventColumns.map((column) => `${column}::text`).join(', ');
-  const stream: unknown = await sql
-    .unsafe(
-      `copy (
-        select ${columns} from cqrs.event where aggregatetype in (${names})
-        order by aggregatetype, aggregateid, version
-      ) to stdout (format binary)`,
-    )
-    .readable();
+  const query = sql.unsafe(
+    `copy (
+      select ${columns} from cqrs.event where aggregatetype in (${names})
+      order by aggregatetype, aggregateid, version
+    ) to stdout (format binary)`,
+  );
+  const stream: unknown = await heardFromItsStart(query).readable();
   if (!(stream instanceof Readable)) {
     throw new CqrsError('CQRS_REPLICATION_FAILED', 'Postgres did not copy the event table.');
   }

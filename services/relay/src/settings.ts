@@ -1,7 +1,7 @@
 import type { RelayConfig } from '@cqrs/contract/config.ts';
 import { CqrsError } from '@cqrs/contract/errors.ts';
 import { portFrom, readConfigFile, requiredEnv, type Env } from '@cqrs/runtime/config.ts';
-import type { KafkaAddress } from './kafka-client.ts';
+import type { KafkaAddress } from '@cqrs/runtime/kafka/port.ts';
 import type { PostgresAddress } from './postgres-connection.ts';
 
 /** Replication commands take names without parameters, so a name must be harmless as it is. */

@@ -15,9 +15,13 @@ export type FunctionClient = {
  */
 export const functionNames = {
   acquire: `cqrs_acquire_${suffix}`,
+  halt: `cqrs_halt_${suffix}`,
+  retry: `cqrs_retry_${suffix}`,
+  caughtUp: `cqrs_caught_up_${suffix}`,
   apply: `cqrs_apply_${suffix}`,
   read: `cqrs_read_${suffix}`,
   list: `cqrs_list_${suffix}`,
+  versions: `cqrs_versions_${suffix}`,
 } as const;
 
 const librarySource = `#!lua name=cqrs_${suffix}\nlocal suffix = '${suffix}'\n${lua}`;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ServiceIdentity, ViewConfig, ViewSource } from '@cqrs/contract/config.ts';
 
 /** Raised whenever functions.lua stores anything in another shape: every view is then built anew beside the old one. */
-const layoutVersion = 1;
+const layoutVersion = 2;
 
 /** What a source means for the stored documents. `gapless` is left out: it says what is refused, not what is stored. */
 function sourceDefinition(source: ViewSource): readonly unknown[] {

@@ -88,7 +88,7 @@ describe('the table of reasons', () => {
 
   test('changes only on purpose: people script against these names', () => {
     expect(Object.keys(remedies).toSorted().join(' ')).toMatchInlineSnapshot(
-      `"ApplyRefused Available CatchingUp CaughtUp CommandFailing CommandRunning ContainerCrashing Deleting ImagePullFailed KafkaNotReady MetricsApiAbsent MetricsApiTaken MetricsUnavailable NameTaken NotRequested PodUnschedulable PodsForbidden PodsNotReady PostgresNotReady Progressing ProjectionFailing ProjectionHalted ProjectorUnreachable QueryFailing QueryRunning RedisNotReady RelayNotStreaming RelayUnreachable ScaledToMax Scaling SchemaInvalid SecretIncomplete SlotAhead SlotLost SourceAggregateMissing SourceServiceMissing Starting StoresRunning Streaming Suspended UnknownField UpToDate VolumePending"`,
+      `"AggregateUndeclared ApplyRefused Available BehaviorMissing CatchingUp CaughtUp CommandFailing CommandRunning ContainerCrashing Deleting EventMalformed ImagePullFailed KafkaNotReady KeysHalted MetricsApiAbsent MetricsApiTaken MetricsUnavailable NameTaken NotRequested PgoutputMalformed PodUnschedulable PodsForbidden PodsNotReady PostgresNotReady Progressing ProjectionFailing ProjectionHalted ProjectorUnreachable PublicationLost PublishFailed QueryFailing QueryRunning RedisNotReady RelayMisconfigured RelayNotStreaming RelayUnreachable ScaledToMax Scaling SchemaInvalid SecretIncomplete SlotAhead SlotBusy SlotLost SourceAggregateMissing SourceServiceMissing Starting StoresRunning Streaming Suspended TimelineChanged TopicLost TopicMismatch UnknownField UpToDate VolumePending"`,
     );
   });
 });

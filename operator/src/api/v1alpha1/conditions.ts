@@ -1,3 +1,5 @@
+import type { KubeObject } from '../../kube/object.ts';
+
 /**
  * Condition types in the order they are shown. `Ready`, `Reconciling` and `Stalled` are read by tools that know
  * kstatus (kubernetes-sigs/cli-utils, pkg/kstatus); the others say which stage of the path stands still.
@@ -16,7 +18,15 @@ export const conditionTypes = [
 
 export type ConditionType = (typeof conditionTypes)[number];
 
-/** Every reason a condition can carry, with what the user does about it. People script against these names. */
+const republish =
+  '`kubectl exec --namespace <namespace> deploy/<service>-relay -- node services/relay/src/republish.ts`';
+const retryHalted =
+  '`kubectl exec --namespace <namespace> deploy/<service>-projector -- node services/projector/src/retry-halted.ts`';
+
+/**
+ * Every reason a condition can carry, with what the user does about it. People script against these names. `named` fills in
+ * `<namespace>` and `<service>`.
+ */
 export const remedies = {
   Available: 'Nothing to do.',
   UpToDate: 'Nothing to do.',
@@ -46,7 +56,9 @@ export const remedies = {
   NameTaken:
     'Delete or rename the object that is in the way, or give this CqrsService another name.',
   ApplyRefused: 'Correct what the API server names, or grant the operator what it lacks.',
-  SecretIncomplete: 'Put the missing key back into the Secret; its value must be the old password.',
+  SecretIncomplete: 'Put the missing key back into the Secret, with the value that it had.',
+  BehaviorMissing:
+    'Create the ConfigMap or its key, or correct it in spec.aggregates; command pods that run go on with what they have.',
 
   PodsForbidden: 'Raise the quota or relax the policy that the message names.',
   PodUnschedulable: 'Add a node with free resources, or lower the resources in the spec.',
@@ -64,11 +76,29 @@ export const remedies = {
   QueryFailing: 'Look at the logs of the query pods.',
   RelayUnreachable: 'Look at the relay pod; events wait in Postgres until it is back.',
   RelayNotStreaming: 'Look at the logs of the relay; events wait in Postgres until it streams.',
-  SlotLost: 'The events in between are lost to the stream: rebuild the views from the database.',
-  SlotAhead: 'Restore the slot that belongs to this database, or rebuild the views from it.',
+  RelayMisconfigured:
+    'Look at the logs of the relay, and put back what was changed by hand in its ConfigMap or Deployment.',
+  SlotBusy:
+    'Wait: this relay takes over when the other ends. If there is no other of ours, end the session that uses the slot.',
+  SlotLost: `Events may be lost to the stream, not to Postgres. Publish them again: ${republish}.`,
+  SlotAhead: `Restore the database and slot that belong together, or publish everything again: ${republish}.`,
+  PublicationLost: `Create the publication again if it is gone, then publish everything again: ${republish}.`,
+  TimelineChanged: `Kafka may hold events that this Postgres never had. Publish everything again: ${republish}.`,
+  PgoutputMalformed:
+    'The relay does not understand what Postgres sends: use a version of Postgres and of the operator that fit.',
+  PublishFailed: 'Look at Kafka and its volume; events wait in Postgres until it takes them.',
+  TopicMismatch:
+    'The topic was changed by hand: give it the partitions of the spec, or delete it and publish everything again: ' +
+    `${republish}.`,
+  TopicLost: `Kafka lost events that it had acknowledged. Publish them again: ${republish}.`,
+  EventMalformed:
+    'Correct the row of cqrs.event that the message names; everything behind it waits.',
+  AggregateUndeclared:
+    'Add the aggregate to spec.aggregates, or delete the rows of it in cqrs.event; everything behind them waits.',
   ProjectorUnreachable: 'Look at the projector pod; views stand still until it is back.',
   ProjectionFailing: 'Look at the logs of the projector; views stand still until it works again.',
   ProjectionHalted: 'Look at the event that the message names; the other partitions go on.',
+  KeysHalted: `Other keys go on. Mend the cause, then apply the event again: ${retryHalted}. To go on without such events, set poison: dead-letter on the view.`,
   MetricsUnavailable: 'Check that APIService v1beta2.custom.metrics.k8s.io is available.',
   MetricsApiAbsent:
     'Run the operator in the cluster, as its chart does, or give it --metrics-api-port.',
@@ -94,6 +124,12 @@ export type ConditionUpdate = Pick<Condition, 'type' | 'status' | 'reason' | 'me
 /** What happened, in a sentence of the caller's, followed by what the user does about it. */
 export function explain(reason: Reason, whatHappened: string): string {
   return `${whatHappened} ${remedies[reason]}`;
+}
+
+/** A message with the names of the CqrsService that it speaks of in place of `<namespace>` and `<service>`. */
+export function named(message: string, service: KubeObject): string {
+  const { namespace = '', name } = service.metadata;
+  return message.replaceAll('<namespace>', namespace).replaceAll('<service>', name);
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { JsonSchema } from '@cqrs/contract/config.ts';
 import { Type } from 'typebox';
+import { behindPartitionsMax } from './bounds.ts';
 import type { ConditionStatus } from './conditions.ts';
 import { filledIn, listBy, oneOf, validations, wholeList } from './structural-schema.ts';
 
@@ -20,12 +21,17 @@ const scaleDownSecondsMax = 3600;
 // "<name>-<component>" and the pod suffixes behind it must stay within a DNS label of 63 characters.
 export const nameLengthMax = 40;
 const fieldLengthMax = 63;
+const environmentMax = 50;
+const imageLengthMax = 255;
+// Of a ConfigMap's or Secret's name and of a key in it, as Kubernetes has it.
+const objectNameLengthMax = 253;
+const pathLengthMax = 253;
 
 const dnsLabelPattern = '^[a-z]([-a-z0-9]*[a-z0-9])?$';
 const fieldPattern = '^[A-Za-z_][A-Za-z0-9_]*$';
 const orderPattern = '^-?[A-Za-z_][A-Za-z0-9_]*$';
-// `?order=`, `?limit=` and `?after=` steer a list request, so a filter of that name could not be told apart.
-const reservedFields = "['order', 'limit', 'after']";
+// `?order=`, `?limit=`, `?after=` and `?key=` steer a request, so a filter of that name could not be told apart.
+const reservedFields = "['order', 'limit', 'after', 'key']";
 
 const dnsLabel = (description: string) =>
   Type.String({
@@ -95,6 +101,61 @@ const resources = Type.Optional(
   ),
 );
 
+const objectName = (description: string) =>
+  Type.String({
+    description,
+    minLength: 1,
+    maxLength: objectNameLengthMax,
+    ...validations({
+      rule: "self.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')",
+      message: 'give the name of an object of this namespace: lower-case letters, digits, "-", "."',
+    }),
+  });
+
+// What Node takes for a module; a module of TypeScript is run as it is.
+const moduleEnd = '[.](ts|mts|js|mjs)$';
+
+const behavior = Type.Object(
+  {
+    configMap: Type.Optional(
+      Type.Object(
+        {
+          name: objectName('A ConfigMap of this namespace; a change of its module rolls the pods.'),
+          key: Type.String({
+            description: 'The key that holds the module, as in "order.ts".',
+            minLength: 1,
+            maxLength: objectNameLengthMax,
+            ...validations({
+              rule: `self.matches('^[A-Za-z0-9_-][A-Za-z0-9_.-]*${moduleEnd}')`,
+              message: 'name a key that ends in .ts, .mts, .js or .mjs, as in "order.ts"',
+            }),
+          }),
+        },
+        { description: 'The module is a key of a ConfigMap.' },
+      ),
+    ),
+    module: Type.Optional(
+      Type.String({
+        description: 'Absolute path of the module in command.image.',
+        minLength: 1,
+        maxLength: pathLengthMax,
+        ...validations({
+          rule: `self.matches('^/.*${moduleEnd}')`,
+          message:
+            'give the absolute path of a module that ends in .ts, .mts, .js or .mjs, as in "/app/order.ts"',
+        }),
+      }),
+    ),
+  },
+  {
+    description: 'What commands do, in code: a TypeScript or JavaScript module.',
+    ...validations({
+      rule: 'has(self.configMap) != has(self.module)',
+      message: 'a module is in one place: give either "configMap" or "module"',
+    }),
+  },
+);
+
 export const aggregate = Type.Object({
   name: dnsLabel('Name in the command API (/<name>/<id>), in topics and in views.'),
   schema: Type.Unsafe<JsonSchema>({
@@ -111,7 +172,35 @@ export const aggregate = Type.Object({
         'an aggregate’s state is an object: write "type: object" and put its fields under "properties"',
     }),
   }),
+  behavior: Type.Optional(behavior),
 });
+
+// Without a default: server-side apply was seen to take `command: {}` away again when it is applied a second time to an
+// object in which a list by key was filled in.
+const environment = Type.Array(
+  Type.Object({
+    name: Type.String({
+      description: 'Name of the variable.',
+      minLength: 1,
+      maxLength: fieldLengthMax,
+      ...validations(
+        {
+          rule: `self.matches('${fieldPattern}')`,
+          message: 'name a variable with letters, digits and underscores, as in "CURRENCY"',
+        },
+        {
+          rule: "!self.startsWith('CQRS_') && !self.startsWith('OTEL_')",
+          message: 'names with CQRS_ and OTEL_ are set by the operator: choose another name',
+        },
+      ),
+    }),
+    value: Type.String({ description: 'Its value.', maxLength: 4096 }),
+  }),
+  {
+    description: 'More environment variables of the command container.',
+    ...listBy('name', environmentMax),
+  },
+);
 
 export const command = Type.Object(
   {
@@ -121,6 +210,19 @@ export const command = Type.Object(
       minimum: 1,
       maximum: commandReplicasMax,
     }),
+    image: Type.Optional(
+      Type.String({
+        description:
+          'An image of your own. Without any behavior it is a program in any language that listens on port 8080 and writes the outbox tables itself; with behavior it is built from the services image.',
+        minLength: 1,
+        maxLength: imageLengthMax,
+        ...validations({
+          rule: "self.matches('^[a-z0-9][A-Za-z0-9._:/@-]*$')",
+          message: 'give the reference of an image, as in "registry.example/shop/orders:1.2"',
+        }),
+      }),
+    ),
+    env: Type.Optional(environment),
     postgres: Type.Object(
       { storage: volumeSize, resources },
       { ...filledIn, description: 'The write database. {} runs one Postgres for this service.' },
@@ -234,7 +336,7 @@ const index = Type.Object(
       ...validations({
         rule: `!self.exists(field, field in ${reservedFields})`,
         message:
-          '"order", "limit" and "after" are parameters of every list request: index other fields',
+          '"order", "limit", "after" and "key" are parameters of every list request: index other fields',
       }),
     }),
     order: Type.Array(
@@ -265,6 +367,11 @@ const view = Type.Object({
     description: 'The lists that the query API answers; without one, only reads by key.',
     default: [],
     ...wholeList(indexesMax),
+  }),
+  poison: oneOf(['halt', 'dead-letter'], {
+    default: 'halt',
+    description:
+      'What becomes of an event that cannot be applied: halt stops its key until it is retried, dead-letter puts the event aside and goes on without it.',
   }),
 });
 
@@ -330,6 +437,52 @@ export const query = Type.Object(
   { description: 'The read side. Leave it out for a service whose events only others read.' },
 );
 
+const telemetry = Type.Object(
+  {
+    otlp: Type.Object(
+      {
+        endpoint: Type.String({
+          description:
+            'Where traces go by OTLP over HTTP, as in http://collector.observe.svc:4318.',
+          minLength: 1,
+          maxLength: pathLengthMax,
+          ...validations({
+            rule: "self.matches('^https?://[^/ ]+(/[^ ]*)?$')",
+            message:
+              'give the URL of an OTLP/HTTP endpoint, as in "http://collector.observe.svc:4318"',
+          }),
+        }),
+        headersSecret: Type.Optional(
+          Type.Object(
+            {
+              name: objectName('A Secret of this namespace.'),
+              key: Type.String({
+                description: 'The key that holds headers as name=value, separated by commas.',
+                minLength: 1,
+                maxLength: objectNameLengthMax,
+                ...validations({
+                  rule: "self.matches('^[A-Za-z0-9_.-]+$')",
+                  message: 'name a key of the Secret with letters, digits, "-", "_" and "."',
+                }),
+              }),
+            },
+            { description: 'Headers that the endpoint asks for, as tokens are.' },
+          ),
+        ),
+      },
+      { description: 'The OpenTelemetry endpoint.' },
+    ),
+    sampleRatio: Type.Number({
+      description:
+        'Which part of the traces that begin here is kept, from 0 to 1; a caller’s own choice goes before it.',
+      default: 1,
+      minimum: 0,
+      maximum: 1,
+    }),
+  },
+  { description: 'Traces of every command to every view. Leave it out for none.' },
+);
+
 export const spec = Type.Object(
   {
     aggregates: Type.Optional(
@@ -342,6 +495,7 @@ export const spec = Type.Object(
     command: Type.Optional(command),
     events,
     query: Type.Optional(query),
+    telemetry: Type.Optional(telemetry),
     deletionPolicy: oneOf(['Retain', 'Delete'], {
       default: 'Retain',
       description:
@@ -370,6 +524,11 @@ export const spec = Type.Object(
           '"aggregates" need "command" to be written: add "command: {}", or remove them from a read-only service',
       },
       {
+        rule: '!has(self.aggregates) || !self.aggregates.exists(a, has(a.behavior) && has(a.behavior.module)) || (has(self.command) && has(self.command.image))',
+        message:
+          'a "module" lies in an image of yours: give "command.image", or put the module into a ConfigMap and name it in "configMap"',
+      },
+      {
         rule: '!has(oldSelf.command) || has(self.command)',
         message:
           '"command" cannot be removed, since it holds the data: put it back, or create another CqrsService without it',
@@ -391,6 +550,26 @@ const condition = Type.Object({
   message: Type.String({ maxLength: 32_768 }),
   observedGeneration: Type.Optional(Type.Integer({ minimum: 0 })),
   lastTransitionTime: Type.String({ format: 'date-time' }),
+});
+
+const partitionLag = Type.Object({
+  topicPartition: Type.String({ description: 'Topic and partition.' }),
+  lagEvents: Type.Integer({ description: 'Events that are yet to be applied.' }),
+  lagSeconds: Type.Number({ description: 'Age of the oldest of them.' }),
+});
+
+const viewProjection = Type.Object({
+  name: Type.String({ description: 'The view.' }),
+  lagEvents: Type.Integer({ description: 'Events that it has yet to apply.' }),
+  lagSeconds: Type.Number({ description: 'Age of the oldest of them.' }),
+  haltedPartitions: Type.Integer({ description: 'Partitions that stand still.' }),
+  haltedKeys: Type.Integer({
+    description: 'Keys that stand still at an event that cannot be applied.',
+  }),
+  behind: Type.Array(partitionLag, {
+    description: 'While the view is not caught up: the partitions that are furthest behind.',
+    ...wholeList(behindPartitionsMax),
+  }),
 });
 
 export const status = Type.Object({
@@ -417,6 +596,11 @@ export const status = Type.Object({
       lag: Type.String({ description: 'How far the slowest view is behind, for people.' }),
       lagEvents: Type.Integer({ description: 'Events that the slowest view has yet to apply.' }),
       lagSeconds: Type.Number({ description: 'Age of the oldest of them.' }),
+      views: Type.Array(viewProjection, {
+        description: 'Each view.',
+        default: [],
+        ...wholeList(viewsMax),
+      }),
     }),
   ),
 });

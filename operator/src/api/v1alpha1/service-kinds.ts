@@ -17,3 +17,12 @@ export function hasCommand(service: CqrsService): service is CommandService {
 export function hasQuery(service: CqrsService): service is QueryService {
   return service.spec.query !== undefined;
 }
+
+/**
+ * Whether the command pods run a program of the user's own, in any language. An image whose aggregates have behavior is
+ * no such program: behavior is run by the command program of ours, which the image is then built from.
+ */
+export function hasOwnProgram({ spec }: CqrsService): boolean {
+  const hasBehavior = spec.aggregates?.some(({ behavior }) => behavior !== undefined) ?? false;
+  return spec.command?.image !== undefined && !hasBehavior;
+}

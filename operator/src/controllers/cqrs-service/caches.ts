@@ -1,10 +1,11 @@
 import { cqrsServiceType, type CqrsService } from '../../api/v1alpha1/schema.ts';
-import { hasQuery } from '../../api/v1alpha1/service-kinds.ts';
+import { hasCommand, hasQuery } from '../../api/v1alpha1/service-kinds.ts';
 import { createInformer, type Informer, type InformerOptions } from '../../kube/informer.ts';
 import { ownerUidIndex } from '../../kube/mapping.ts';
 import { objectKey, type KubeObject } from '../../kube/object.ts';
 import { builtin, type ResourceType } from '../../kube/resource-type.ts';
-import { managedBySelector } from '../../resources/labels.ts';
+import { mountedBehaviors } from '../../resources/behavior-files.ts';
+import { foreignSelector, managedBySelector } from '../../resources/labels.ts';
 import { sourceServices } from '../../resources/sources.ts';
 import type { Autoscaler } from './autoscaler.ts';
 import type { CleanupJob } from './deletion-step.ts';
@@ -20,7 +21,10 @@ export type Cache<T extends KubeObject> = Pick<Informer<T>, 'type' | 'get' | 'li
 /** A Secret, with its values in base64. */
 export type Secret = KubeObject & { readonly data?: Readonly<Record<string, string>> };
 
-/** Everything the controller knows of the cluster without asking. Beyond CqrsServices it holds only what we made. */
+/**
+ * Everything the controller knows of the cluster without asking. Beyond CqrsServices it holds only what we made, and the
+ * names and versions of the ConfigMaps that we did not make.
+ */
 export type Caches = {
   readonly services: Cache<CqrsService>;
   readonly pods: Cache<Pod>;
@@ -32,6 +36,8 @@ export type Caches = {
   readonly disruptionBudgets: Cache<KubeObject>;
   readonly autoscalers: Cache<Autoscaler>;
   readonly jobs: Cache<CleanupJob>;
+  /** Metadata alone: tells when a ConfigMap that holds a behavior changes. */
+  readonly foreignConfigMaps: Cache<KubeObject>;
 };
 
 export type CachesOptions = Pick<
@@ -52,13 +58,15 @@ export const indexes = {
   namespace: 'namespace',
   /** CqrsServices by the key of each other one that their views read. */
   source: 'source',
+  /** CqrsServices by the key of each ConfigMap that holds a behavior of theirs. */
+  behavior: 'behavior',
 } as const;
 
 /** Makes an informer for each kind and namespace. Nothing is read before they are started. */
 export function createCaches({ namespaces, ...shared }: CachesOptions): Caches {
   const cache = <T extends KubeObject>(
     type: ResourceType,
-    kept: Pick<InformerOptions<T>, 'labelSelector' | 'indexers' | 'transform'>,
+    kept: Pick<InformerOptions<T>, 'labelSelector' | 'indexers' | 'metadataOnly' | 'transform'>,
   ): Cache<T> => {
     const places = namespaces.length === 0 ? [{}] : namespaces.map((namespace) => ({ namespace }));
     const informers = places.map((place) =>
@@ -72,6 +80,7 @@ export function createCaches({ namespaces, ...shared }: CachesOptions): Caches {
       indexers: {
         [indexes.namespace]: ({ metadata }) => [metadata.namespace],
         [indexes.source]: sourceKeys,
+        [indexes.behavior]: behaviorKeys,
       },
     }),
     pods: cache<Pod>(builtin.pod, {
@@ -87,12 +96,17 @@ export function createCaches({ namespaces, ...shared }: CachesOptions): Caches {
     disruptionBudgets: cache(builtin.podDisruptionBudget, child),
     autoscalers: cache(builtin.horizontalPodAutoscaler, child),
     jobs: cache(builtin.job, child),
+    foreignConfigMaps: cache(builtin.configMap, {
+      labelSelector: foreignSelector,
+      metadataOnly: true,
+      transform: trimMetadata,
+    }),
   };
 }
 
 /** The kinds of which a CqrsService owns objects. */
 export function childCaches(caches: Caches): readonly Cache<KubeObject>[] {
-  const { services: _services, pods: _pods, ...children } = caches;
+  const { services: _services, pods: _pods, foreignConfigMaps: _others, ...children } = caches;
   return Object.values(children);
 }
 
@@ -113,6 +127,13 @@ function sourceKeys(service: CqrsService): readonly string[] {
   return sourceServices(service).map((name) => objectKey({ namespace, name }));
 }
 
+function behaviorKeys(service: CqrsService): readonly string[] {
+  if (!hasCommand(service)) return [];
+  const { namespace } = service.metadata;
+  const names = mountedBehaviors(service).map(({ configMap }) => configMap);
+  return [...new Set(names)].map((name) => objectKey({ namespace, name }));
+}
+
 function union<T extends KubeObject>(
   type: ResourceType,
   informers: readonly Informer<T>[],
@@ -129,6 +150,21 @@ function union<T extends KubeObject>(
     },
     list: () => informers.flatMap((informer) => informer.list()),
     byIndex: (name, value) => informers.flatMap((informer) => informer.byIndex(name, value)),
+  };
+}
+
+// An annotation of kubectl repeats the whole object.
+function trimMetadata({ apiVersion, kind, metadata }: KubeObject): KubeObject {
+  const { name, namespace, resourceVersion, uid } = metadata;
+  return {
+    apiVersion,
+    kind,
+    metadata: {
+      name,
+      ...(namespace !== undefined && { namespace }),
+      ...(resourceVersion !== undefined && { resourceVersion }),
+      ...(uid !== undefined && { uid }),
+    },
   };
 }
 

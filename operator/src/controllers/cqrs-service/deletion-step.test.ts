@@ -6,7 +6,7 @@ import {
   type DeletionInput,
 } from './deletion-step.ts';
 
-const relay = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'orders-relay' } };
+const writers = [{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'orders-relay' } }];
 const job = (type?: string): CleanupJob => ({
   apiVersion: 'batch/v1',
   kind: 'Job',
@@ -18,26 +18,26 @@ const deleted: DeletionInput = {
   deletesTopics: true,
   namespaceTerminates: false,
   brokerExists: true,
-  relay: undefined,
-  relayPods: 0,
+  writers: [],
+  writerPods: 0,
   job: undefined,
   deletedAtMs: 1_000_000,
   nowMs: 1_000_000,
 };
 
 test.each([
-  { when: 'topics are kept', change: { deletesTopics: false, relay }, step: 'release' },
-  { when: 'the namespace goes', change: { namespaceTerminates: true, relay }, step: 'release' },
-  { when: 'there is no broker', change: { brokerExists: false, relay }, step: 'release' },
-  { when: 'the relay runs', change: { relay, relayPods: 1 }, step: 'stop the relay' },
-  { when: 'its pod still runs', change: { relayPods: 1 }, step: 'wait' },
+  { when: 'topics are kept', change: { deletesTopics: false, writers }, step: 'release' },
+  { when: 'the namespace goes', change: { namespaceTerminates: true, writers }, step: 'release' },
+  { when: 'there is no broker', change: { brokerExists: false, writers }, step: 'release' },
+  { when: 'the relay runs', change: { writers, writerPods: 1 }, step: 'stop the writers' },
+  { when: 'its pod still runs', change: { writerPods: 1 }, step: 'wait' },
   { when: 'the relay is gone', change: {}, step: 'start the cleanup' },
   { when: 'the Job runs', change: { job: job() }, step: 'wait' },
   { when: 'the Job is done', change: { job: job('Complete') }, step: 'release' },
   { when: 'the Job failed', change: { job: job('Failed') }, step: 'give up' },
   {
     when: 'the bound has passed',
-    change: { relayPods: 1, nowMs: 1_000_000 + deletionMsMax },
+    change: { writerPods: 1, nowMs: 1_000_000 + deletionMsMax },
     step: 'give up',
   },
 ])('$step when $when', ({ change, step }) => {

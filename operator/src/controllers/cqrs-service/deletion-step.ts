@@ -9,20 +9,20 @@ export type CleanupJob = KubeObject & {
 
 /** What is left to do before a CqrsService may go. */
 export type DeletionStep =
-  | { readonly step: 'stop the relay'; readonly relay: KubeObject }
+  | { readonly step: 'stop the writers'; readonly writers: readonly KubeObject[] }
   | { readonly step: 'start the cleanup' }
   | { readonly step: 'wait'; readonly atMostMs: number; readonly forWhat: string }
   | { readonly step: 'give up'; readonly why: string }
   | { readonly step: 'release' };
 
 export type DeletionInput = {
-  /** Whether topics are to be deleted at all: deletionPolicy Delete, and a write side that has some. */
+  /** Whether topics are to be deleted at all: deletionPolicy Delete, and a side that has some. */
   readonly deletesTopics: boolean;
   readonly namespaceTerminates: boolean;
   readonly brokerExists: boolean;
-  /** The relay's Deployment. */
-  readonly relay: KubeObject | undefined;
-  readonly relayPods: number;
+  /** The Deployments that write into topics: the relay's, and that of a projector which puts events aside. */
+  readonly writers: readonly KubeObject[];
+  readonly writerPods: number;
   readonly job: CleanupJob | undefined;
   readonly deletedAtMs: number;
   readonly nowMs: number;
@@ -31,9 +31,9 @@ export type DeletionInput = {
 /** A deletion takes no longer than this, whatever state Kafka is in. */
 export const deletionMsMax = 5 * 60_000;
 
-/** Topics go last: a relay that still runs would write into them, and find them missing. */
+/** Topics go last: whoever writes into them would make them anew, or find them missing. */
 export function nextDeletionStep(input: DeletionInput): DeletionStep {
-  const { job, relay, relayPods } = input;
+  const { job, writers, writerPods } = input;
   // In a terminating namespace no Job can be made, and the broker with all its topics goes too.
   if (!input.deletesTopics || input.namespaceTerminates || !input.brokerExists) {
     return { step: 'release' };
@@ -44,8 +44,10 @@ export function nextDeletionStep(input: DeletionInput): DeletionStep {
   if (leftMs <= 0) {
     return { step: 'give up', why: `it took longer than ${deletionMsMax / 60_000} minutes` };
   }
-  if (relay !== undefined) return { step: 'stop the relay', relay };
-  if (relayPods > 0) return { step: 'wait', atMostMs: leftMs, forWhat: 'the relay to stop' };
+  if (writers.length > 0) return { step: 'stop the writers', writers };
+  if (writerPods > 0) {
+    return { step: 'wait', atMostMs: leftMs, forWhat: 'the pods that write into topics to stop' };
+  }
   if (job === undefined) return { step: 'start the cleanup' };
   return { step: 'wait', atMostMs: leftMs, forWhat: 'the topics to be deleted' };
 }

@@ -6,6 +6,7 @@ import type { ReconcileResult } from '../../kube/controller.ts';
 import { KubeError } from '../../kube/errors.ts';
 import { objectKey } from '../../kube/object.ts';
 import { builtin } from '../../kube/resource-type.ts';
+import { deadLetterViews } from '../../resources/config-maps.ts';
 import { childName, kafkaName } from '../../resources/names.ts';
 import { topicCleanupJob } from '../../resources/topic-cleanup-job.ts';
 import { indexes } from './caches.ts';
@@ -39,8 +40,10 @@ export async function releaseService(
   parts.logger.info({ key: objectKey(service), step: next.step }, 'Deleting CqrsService');
   await writeDeleting(service, next, { parts, signal });
   switch (next.step) {
-    case 'stop the relay':
-      await deleteChild(parts.client, { type: builtin.deployment, child: next.relay, signal });
+    case 'stop the writers':
+      for (const child of next.writers) {
+        await deleteChild(parts.client, { type: builtin.deployment, child, signal });
+      }
       return { requeueAfterMs: pollMs };
     case 'start the cleanup':
       await startCleanup(service, { parts, signal });
@@ -64,7 +67,15 @@ const pollMs = 1000;
 type Call = { readonly parts: ReconcileParts; readonly signal: AbortSignal };
 
 function deletesTopics(service: CqrsService): boolean {
-  return service.spec.deletionPolicy === 'Delete' && hasCommand(service);
+  return service.spec.deletionPolicy === 'Delete' && writersOf(service).length > 0;
+}
+
+/** The programs that write into topics of this service. */
+function writersOf(service: CqrsService): readonly ('relay' | 'projector')[] {
+  return [
+    ...(hasCommand(service) ? (['relay'] as const) : []),
+    ...(deadLetterViews(service).length > 0 ? (['projector'] as const) : []),
+  ];
 }
 
 async function observeDeletion(
@@ -75,12 +86,16 @@ async function observeDeletion(
   const { namespace, deletionTimestamp = '' } = service.metadata;
   const key = (name: string): string => objectKey({ namespace, name });
   const pods = caches.pods.byIndex(indexes.instance, objectKey(service));
+  const writers = writersOf(service);
   return {
     deletesTopics: deletesTopics(service),
     namespaceTerminates: await terminates(namespace, client, signal),
     brokerExists: caches.statefulSets.get(key(kafkaName)) !== undefined,
-    relay: caches.deployments.get(key(childName(service, 'relay'))),
-    relayPods: pods.filter((pod) => labelOf(pod, 'component') === 'relay').length,
+    writers: writers.flatMap(
+      (writer) => caches.deployments.get(key(childName(service, writer))) ?? [],
+    ),
+    writerPods: pods.filter((pod) => writers.some((one) => one === labelOf(pod, 'component')))
+      .length,
     job: caches.jobs.byIndex(indexes.owner, service.metadata.uid)[0],
     deletedAtMs: Date.parse(deletionTimestamp),
     nowMs: clock.wallNow(),
@@ -103,9 +118,7 @@ async function terminates(
 }
 
 async function startCleanup(service: CqrsService, { parts, signal }: Call): Promise<void> {
-  if (!hasCommand(service)) return;
-  const { images, logLevel } = parts.settings;
-  const job = topicCleanupJob(service, { images, logLevel, siblings: new Map() });
+  const job = topicCleanupJob(service, parts.settings);
   await parts.applier.apply(builtin.job, job, undefined, signal);
 }
 

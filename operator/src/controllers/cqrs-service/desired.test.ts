@@ -9,6 +9,7 @@ import {
 import type { CqrsService } from '../../api/v1alpha1/schema.ts';
 import type { KubeObject } from '../../kube/object.ts';
 import { exampleContext } from '../../resources/example-context.ts';
+import type { PodTemplate } from '../../resources/pod-template.ts';
 import type { Secret } from './caches.ts';
 import { desiredObjects, type Desired, type Settings } from './desired.ts';
 import { exampleObserved } from './example-observed.ts';
@@ -16,7 +17,11 @@ import { secretState, type Observed } from './observe.ts';
 
 const orders = wholeService('orders', ordersSpec);
 const observed = exampleObserved(orders);
-const absent = { postgres: { state: 'absent' }, redis: { state: 'absent' } } as const;
+const absent = {
+  postgres: { state: 'absent' },
+  redis: { state: 'absent' },
+  consistency: { state: 'absent' },
+} as const;
 
 function desired(service: CqrsService, changes: Partial<Observed> = {}): Desired {
   return desiredObjects(service, { ...observed, ...changes }, settings());
@@ -25,7 +30,12 @@ function desired(service: CqrsService, changes: Partial<Observed> = {}): Desired
 function settings(): Settings {
   const { images, logLevel } = exampleContext;
   let made = 0;
-  return { images, logLevel, newPassword: () => `password-${(made += 1)}` };
+  return {
+    images,
+    logLevel,
+    newPassword: () => `password-${(made += 1)}`,
+    newTokenKey: () => 'a-new-token-key',
+  };
 }
 
 function names({ objects }: Desired): readonly string[] {
@@ -40,8 +50,12 @@ function object({ objects }: Desired, name: string): Child {
 
 type Child = KubeObject & {
   readonly data?: Readonly<Record<string, string>>;
-  readonly spec?: { readonly replicas?: number };
+  readonly spec?: { readonly replicas?: number; readonly template?: PodTemplate };
 };
+
+function checksumOf(child: Child): string | undefined {
+  return child.spec?.template?.metadata.annotations['cqrs.dev/config-checksum'];
+}
 
 const text = (secret: Child): Readonly<Record<string, string>> =>
   Object.fromEntries(
@@ -50,6 +64,17 @@ const text = (secret: Child): Readonly<Record<string, string>> =>
       Buffer.from(value, 'base64').toString(),
     ]),
   );
+
+const keyOf = (state: Observed['secrets']['consistency']): Observed['secrets'] => ({
+  ...observed.secrets,
+  consistency: state,
+});
+const keySecret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'cqrs-consistency' } };
+
+const brought = (key: string) => {
+  const live = { ...keySecret, data: { 'token-key': key } };
+  return desired(orders, { secrets: keyOf({ state: 'brought', live }) });
+};
 
 describe('desiredObjects', () => {
   it('has both sides and the broker', () => {
@@ -68,6 +93,7 @@ describe('desiredObjects', () => {
       'HorizontalPodAutoscaler/orders-query',
       'PodDisruptionBudget/orders-command',
       'PodDisruptionBudget/orders-query',
+      'Secret/cqrs-consistency',
       'Secret/orders-postgres',
       'Secret/orders-redis',
       'Service/cqrs-kafka',
@@ -145,6 +171,59 @@ describe('desiredObjects', () => {
     const written = object(found, 'Secret/orders-redis');
     expect(text(written)).toEqual({ 'redis-password': 's' });
     expect(written.metadata.ownerReferences).toHaveLength(1);
+  });
+
+  it('draws a key for tokens once, and then writes what is there', () => {
+    const fresh = desired(orders, { secrets: keyOf({ state: 'absent' }) });
+    expect(text(object(fresh, 'Secret/cqrs-consistency'))).toEqual({
+      'token-key': 'a-new-token-key',
+    });
+    const again = desired(orders);
+    expect(text(object(again, 'Secret/cqrs-consistency'))).toEqual({ 'token-key': 't' });
+  });
+
+  it('lets every CqrsService of the namespace own the key, and none control it', () => {
+    const payments = exampleService('payments', paymentsSpec);
+    const siblings = new Map<string, CqrsService>([
+      ['payments', payments],
+      ['orders', orders],
+    ]);
+    const { ownerReferences } = object(
+      desired(payments, { siblings }),
+      'Secret/cqrs-consistency',
+    ).metadata;
+    expect(ownerReferences?.map(({ name, controller }) => [name, controller])).toEqual([
+      ['orders', undefined],
+      ['payments', undefined],
+    ]);
+  });
+
+  it('never writes a key of somebody else, and rolls command and query when it changes', () => {
+    expect(names(brought('eA=='))).not.toContain('Secret/cqrs-consistency');
+    const rolled = ['command', 'relay', 'projector', 'query'].filter((part) => {
+      const name = `Deployment/orders-${part}`;
+      return (
+        checksumOf(object(brought('eA=='), name)) !== checksumOf(object(brought('eQ=='), name))
+      );
+    });
+    expect(rolled).toEqual(['command', 'query']);
+  });
+
+  it('neither writes nor draws a key where it was taken out of its Secret', () => {
+    const state = { state: 'incomplete', live: keySecret, missing: ['token-key'] } as const;
+    const found = desired(orders, { secrets: keyOf(state) });
+    expect(names(found)).not.toContain('Secret/cqrs-consistency');
+    expect(found.kept).toEqual([keySecret]);
+  });
+
+  it('leaves the command pods as they are while a behavior is missing, and makes the rest', () => {
+    const behaviors = { checksums: {}, missing: ['It is not there.'] };
+    const found = desired(orders, { behaviors });
+    expect(names(found)).not.toContain('Deployment/orders-command');
+    expect(names(found)).toContain('Deployment/orders-relay');
+    expect(found.kept.map(({ metadata }) => metadata.name)).toEqual(['orders-command']);
+    const suspended = { ...orders, spec: { ...orders.spec, suspend: true } };
+    expect(names(desired(suspended, { behaviors }))).toContain('Deployment/orders-command');
   });
 
   it('never says how many query pods there are, since the HPA does', () => {

@@ -6,6 +6,7 @@ import {
   type QueryService,
 } from '../../api/v1alpha1/service-kinds.ts';
 import type { KubeObject } from '../../kube/object.ts';
+import { checksum } from '../../resources/checksum.ts';
 import { commandDeployment } from '../../resources/command-deployment.ts';
 import {
   commandConfigMap,
@@ -13,10 +14,12 @@ import {
   queryConfigMap,
   relayConfigMap,
 } from '../../resources/config-maps.ts';
+import { consistencySecret } from '../../resources/consistency-secret.ts';
 import type { ResourceContext } from '../../resources/context.ts';
 import { queryHpa } from '../../resources/hpa.ts';
 import { kafkaConfigMap } from '../../resources/kafka-config-map.ts';
 import { kafkaStatefulSet } from '../../resources/kafka-stateful-set.ts';
+import { childName } from '../../resources/names.ts';
 import { commandPdb, queryPdb } from '../../resources/pod-disruption-budgets.ts';
 import { postgresConfigMap } from '../../resources/postgres-config-map.ts';
 import { postgresSecret } from '../../resources/postgres-secret.ts';
@@ -27,6 +30,7 @@ import { redisConfigMap } from '../../resources/redis-config-map.ts';
 import { redisSecret } from '../../resources/redis-secret.ts';
 import { redisStatefulSet } from '../../resources/redis-stateful-set.ts';
 import { relayDeployment } from '../../resources/relay-deployment.ts';
+import { secretKeys } from '../../resources/secret-keys.ts';
 import {
   commandService,
   kafkaService,
@@ -40,6 +44,8 @@ import type { Observed } from './observe.ts';
 export type Settings = Pick<ResourceContext, 'images' | 'logLevel'> & {
   /** Makes a password; called only for a Secret that does not exist. */
   readonly newPassword: () => string;
+  /** Makes a key for consistency tokens; called only for a Secret that does not exist. */
+  readonly newTokenKey: () => string;
 };
 
 export type Desired = {
@@ -60,19 +66,33 @@ export function desiredObjects(
   settings: Settings,
 ): Desired {
   const { images, logLevel } = settings;
-  const context: ResourceContext = { images, logLevel, siblings: observed.siblings };
-  const { postgres, redis } = observed.secrets;
+  const secrets = Object.values(observed.secrets);
+  const tokenKey = tokenKeyOf(observed, settings);
+  const context: ResourceContext = {
+    images,
+    logLevel,
+    siblings: observed.siblings,
+    outside: {
+      behaviors: observed.behaviors.checksums,
+      tokenKey: checksum({ tokenKey: tokenKey.value }),
+    },
+  };
+  const objects = [
+    ...sharedObjects(service, observed, { context, settings, tokenKey }),
+    ...(hasCommand(service) ? commandObjects(service, observed, { context, settings }) : []),
+    ...(hasQuery(service) ? queryObjects(service, observed, { context, settings }) : []),
+  ];
+  const isHeldBack = (object: KubeObject): boolean => waitsForBehavior(service, observed, object);
   return {
-    objects: [
-      ...kafkaObjects(service, observed, context),
-      ...(hasCommand(service) ? commandObjects(service, observed, { context, settings }) : []),
-      ...(hasQuery(service) ? queryObjects(service, observed, { context, settings }) : []),
-    ],
+    objects: objects.filter((object) => !isHeldBack(object)),
     // A Secret that lost a key still holds the only copy of the others; one that somebody brought is theirs.
-    kept: [postgres, redis].flatMap((secret) =>
-      secret.state === 'incomplete' || secret.state === 'brought' ? [secret.live] : [],
-    ),
-    taken: [postgres, redis].flatMap((secret) => (secret.state === 'taken' ? [secret.live] : [])),
+    kept: [
+      ...secrets.flatMap((secret) =>
+        secret.state === 'incomplete' || secret.state === 'brought' ? [secret.live] : [],
+      ),
+      ...objects.filter(isHeldBack),
+    ],
+    taken: secrets.flatMap((secret) => (secret.state === 'taken' ? [secret.live] : [])),
   };
 }
 
@@ -80,14 +100,44 @@ type Objects = readonly KubeObject[];
 
 type Inputs = { readonly context: ResourceContext; readonly settings: Settings };
 
-// The broker belongs to the whole namespace, so each of its CqrsServices wants the same objects.
-function kafkaObjects(service: CqrsService, observed: Observed, context: ResourceContext): Objects {
+/** The key of the namespace, and whether its Secret is ours to write. */
+type TokenKey = { readonly value: string; readonly isOurs: boolean };
+
+function tokenKeyOf({ secrets }: Observed, settings: Settings): TokenKey {
+  const { consistency } = secrets;
+  switch (consistency.state) {
+    case 'absent':
+      return { value: settings.newTokenKey(), isOurs: true };
+    case 'complete':
+      return { value: consistency.passwords.token, isOurs: true };
+    case 'brought':
+      return { value: consistency.live.data?.[secretKeys.token] ?? '', isOurs: false };
+    // Pods that start wait for the key; those that run know it.
+    case 'taken':
+    case 'incomplete':
+      return { value: '', isOurs: false };
+  }
+}
+
+// Pods could not start without the module that they mount; those that run have read it.
+function waitsForBehavior(service: CqrsService, observed: Observed, object: KubeObject): boolean {
+  if (observed.behaviors.missing.length === 0 || service.spec.suspend) return false;
+  return object.kind === 'Deployment' && object.metadata.name === childName(service, 'command');
+}
+
+// The broker and the key belong to the whole namespace, so each of its CqrsServices wants the same objects.
+function sharedObjects(
+  service: CqrsService,
+  observed: Observed,
+  { context, tokenKey }: Inputs & { readonly tokenKey: TokenKey },
+): Objects {
   const [first = service, ...rest] = observed.siblings.values();
   const users = [first, ...rest] as const;
   return [
     kafkaConfigMap(users),
     kafkaService(users),
     kafkaStatefulSet(users, { images: context.images, observed: observed.kafka }),
+    ...(tokenKey.isOurs ? [consistencySecret(users, tokenKey.value)] : []),
   ];
 }
 

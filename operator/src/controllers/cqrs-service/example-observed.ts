@@ -1,7 +1,7 @@
 import type { CqrsService } from '../../api/v1alpha1/schema.ts';
 import type { WholeService } from '../../api/v1alpha1/example-services.ts';
 import type { Observed } from './observe.ts';
-import type { Answer } from './stage-reading.ts';
+import type { Answer, ViewReading } from './stage-reading.ts';
 import type { Workload } from './workload.ts';
 
 export const runs: Workload = { desired: 1, ready: 1, rolledOut: true, refusal: undefined };
@@ -10,9 +10,18 @@ export const gone: Workload = { ...runs, ready: 0 };
 const well = { outcome: 'answered', error: null, errorCode: null, streaming: false } as const;
 export const relayStreams: Answer = { ...well, streaming: true, views: [] };
 
-/** What a projector says that keeps one view with this lag. */
-export function projects(view: string, lagEvents = 0, lagSeconds = 0): Answer {
-  return { ...well, views: [{ view, lagEvents, lagSeconds, halted: [] }] };
+const caughtUp: Omit<ViewReading, 'view'> = {
+  lagEvents: 0,
+  lagSeconds: 0,
+  halted: [],
+  haltedKeys: 0,
+  firstHaltedKey: null,
+  behind: [],
+};
+
+/** What a projector says that keeps one view. */
+export function projects(view: string, changes: Partial<ViewReading> = {}): Answer {
+  return { ...well, views: [{ view, ...caughtUp, ...changes }] };
 }
 
 /** A cluster in which a service with both sides runs and all is well. For tests. */
@@ -29,7 +38,9 @@ export function exampleObserved(service: WholeService, changes: Partial<Observed
         passwords: { postgres: 'p', command: 'c', relay: 'r' },
       },
       redis: { state: 'complete', live: secret, passwords: { redis: 's' } },
+      consistency: { state: 'complete', live: secret, passwords: { token: 't' } },
     },
+    behaviors: { checksums: {}, missing: [] },
     workloads: {
       postgres: runs,
       kafka: runs,

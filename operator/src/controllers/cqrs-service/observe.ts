@@ -6,11 +6,18 @@ import { KubeError } from '../../kube/errors.ts';
 import { objectKey } from '../../kube/object.ts';
 import { builtin } from '../../kube/resource-type.ts';
 import { observeKafka, type KafkaObserved } from '../../resources/kafka-stateful-set.ts';
-import { childName, components, kafkaName, type Component } from '../../resources/names.ts';
+import {
+  childName,
+  components,
+  consistencyName,
+  kafkaName,
+  type Component,
+} from '../../resources/names.ts';
 import { secretKeys } from '../../resources/secret-keys.ts';
 import type { ReadDemand } from '../../scaling/demand.ts';
 import type { ApiServiceState } from '../../scaling/api-service.ts';
 import type { Autoscaler } from './autoscaler.ts';
+import type { Behaviors, BehaviorsObserved } from './behaviors.ts';
 import { indexes, type Caches, type Secret } from './caches.ts';
 import { claimOf } from './claim.ts';
 import { labelOf } from './labels.ts';
@@ -44,7 +51,10 @@ export type Observed = {
   readonly secrets: {
     readonly postgres: SecretState<'postgres' | 'command' | 'relay'>;
     readonly redis: SecretState<'redis'>;
+    /** Of the whole namespace. */
+    readonly consistency: SecretState<'token'>;
   };
+  readonly behaviors: BehaviorsObserved;
   readonly workloads: Readonly<Partial<Record<Part, Workload>>>;
   readonly podProblems: Readonly<Partial<Record<Part, PodProblem | undefined>>>;
   /** What the pods of each part last said of themselves. */
@@ -56,6 +66,7 @@ export type Observed = {
 
 export type Observers = {
   readonly caches: Caches;
+  readonly behaviors: Behaviors;
   readonly schemaProblems: (service: CqrsService) => readonly SchemaProblem[];
   readonly client: KubeClient;
   readonly reading: (podUid: string) => StageReading | undefined;
@@ -63,7 +74,7 @@ export type Observers = {
   readonly metricsApi: () => ApiServiceState;
 };
 
-/** Reads all that a pass needs; only a Secret that the cache does not hold costs a request. */
+/** Reads all that a pass needs; only a Secret or a behavior that the caches do not hold costs a request. */
 export async function observe(
   service: CqrsService,
   observers: Observers,
@@ -74,6 +85,7 @@ export async function observe(
   const kafka = caches.statefulSets.get(objectKey({ namespace, name: kafkaName }));
   const secret = async (component: Component): Promise<Secret | undefined> =>
     readSecret(observers, { namespace, name: childName(service, component) }, signal);
+  const shared = { namespace, name: consistencyName };
   const siblings = caches.services.byIndex(indexes.namespace, namespace);
   return {
     siblings: new Map(siblings.map((sibling) => [sibling.metadata.name, sibling])),
@@ -86,7 +98,9 @@ export async function observe(
       redis: hasQuery(service)
         ? secretState(service, await secret('redis'), ['redis'])
         : { state: 'absent' },
+      consistency: secretState(service, await readSecret(observers, shared, signal), ['token']),
     },
+    behaviors: await observers.behaviors.observe(service, signal),
     workloads: observeWorkloads(service, caches),
     ...observePods(service, observers),
     autoscaler: caches.autoscalers.get(objectKey({ namespace, name: childName(service, 'query') })),

@@ -1,3 +1,5 @@
+import type { CqrsService } from '../../api/v1alpha1/schema.ts';
+import { hasOwnProgram } from '../../api/v1alpha1/service-kinds.ts';
 import { objectKey } from '../../kube/object.ts';
 import type { PodRef } from '../../pods/pod-status.ts';
 import type { CollectedService } from '../../scaling/collector.ts';
@@ -18,7 +20,10 @@ export function collectedServices(caches: Caches): readonly CollectedService[] {
     });
 }
 
-/** The pods that are asked how they are: relays and projectors always, the others while they are not ready. */
+/**
+ * The pods that are asked how they are: relays and projectors always, the others while they are not ready. A program of
+ * the user's own answers nothing.
+ */
 export function stagePods(caches: Caches): readonly StagePod[] {
   return caches.pods.list().flatMap((pod) => {
     const component = labelOf(pod, 'component') ?? '';
@@ -27,9 +32,15 @@ export function stagePods(caches: Caches): readonly StagePod[] {
       component === 'projector' ||
       ((component === 'command' || component === 'query') && !isReady(pod));
     const { uid } = pod.metadata;
-    if (!isAsked || uid === undefined) return [];
-    return podRef(pod).map((ref) => ({ ...ref, uid, key: instanceKey(pod) }));
+    const key = instanceKey(pod);
+    if (!isAsked || uid === undefined || isOwnProgram(caches.services.get(key), component))
+      return [];
+    return podRef(pod).map((ref) => ({ ...ref, uid, key }));
   });
+}
+
+function isOwnProgram(service: CqrsService | undefined, component: string): boolean {
+  return component === 'command' && service !== undefined && hasOwnProgram(service);
 }
 
 function isReadyQuery(pod: Pod): boolean {

@@ -23,6 +23,15 @@ export const projectionHalted: Check = ({ observed }) => {
   return verdict('False', 'ProjectionHalted', what);
 };
 
+export const keysHalted: Check = ({ observed }) => {
+  const found = viewsOf(observed.readings.projector).find(({ haltedKeys }) => haltedKeys > 0);
+  if (found === undefined) return undefined;
+  const { view, haltedKeys, firstHaltedKey } = found;
+  const keys = haltedKeys === 1 ? '1 key stands' : `${haltedKeys} keys stand`;
+  const which = firstHaltedKey === null ? '' : ` The first is ${sentence(firstHaltedKey)}`;
+  return verdict('False', 'KeysHalted', `${keys} still in view ${view}.${which}`);
+};
+
 export const projectorError: Check = ({ observed }) => {
   const error = errorOf(observed.readings.projector);
   return (

@@ -11,6 +11,7 @@ import type { KubeLogger } from '../../kube/logger.ts';
 import type { KubeObject } from '../../kube/object.ts';
 import { Turns } from '../../kube/turns.ts';
 import { applyDesired } from './apply-desired.ts';
+import { createBehaviors } from './behaviors.ts';
 import { keepFinalizer, releaseService } from './deletion.ts';
 import { desiredObjects, nothingDesired, type Settings } from './desired.ts';
 import { observe, type Observers } from './observe.ts';
@@ -19,9 +20,10 @@ import { createSchemaCheck } from './schema-check.ts';
 import { firstStatus, statusOf } from './status.ts';
 import { createStatusMemory } from './status-memory.ts';
 import { createStrangers } from './strangers.ts';
+import { createTokenKeys } from './token-keys.ts';
 import { eventsBetween } from './transitions.ts';
 
-export type ReconcileParts = Omit<Observers, 'schemaProblems'> & {
+export type ReconcileParts = Omit<Observers, 'behaviors' | 'schemaProblems'> & {
   readonly settings: Settings;
   /** Writes the children. */
   readonly applier: Applier;
@@ -48,7 +50,12 @@ export function createReconcile(
   const statuses = createStatusMemory();
   const strangers = createStrangers(parts.client, parts.clock);
   const turns = new Turns(childrenAtOnceMax);
-  const observers: Observers = { ...parts, schemaProblems: (service) => schemas.problems(service) };
+  const tokenKeyOf = createTokenKeys(parts.settings.newTokenKey, parts.clock);
+  const observers: Observers = {
+    ...parts,
+    behaviors: createBehaviors(parts.caches, parts.client),
+    schemaProblems: (service) => schemas.problems(service),
+  };
 
   return async (key, signal) => {
     const cached = parts.caches.services.get(key);
@@ -69,7 +76,9 @@ export function createReconcile(
 
     const observed = await observe(service, observers, signal);
     const usable = observed.schemaProblems.length === 0;
-    const desired = usable ? desiredObjects(service, observed, parts.settings) : nothingDesired;
+    const newTokenKey = (): string => tokenKeyOf(service.metadata.namespace);
+    const settings = { ...parts.settings, newTokenKey };
+    const desired = usable ? desiredObjects(service, observed, settings) : nothingDesired;
 
     // With a schema that cannot be used, what the last good one made goes on as it is.
     if (usable) await keepFinalizer(service, parts, signal);

@@ -1,16 +1,17 @@
 import type { Reason } from '../../api/v1alpha1/conditions.ts';
+import { relayReasons } from './relay-reasons.ts';
 import { errorOf, sentence, verdict, type Check } from './stage-check.ts';
 
-const slotReasons: Readonly<Record<string, Reason>> = {
-  CQRS_SLOT_LOST: 'SlotLost',
-  CQRS_SLOT_AHEAD: 'SlotAhead',
-};
+const reasonOf: Readonly<Record<string, Reason>> = relayReasons;
 
 export const relayError: Check = ({ observed }) => {
   const error = errorOf(observed.readings.relay);
   if (error === undefined) return undefined;
-  const reason = slotReasons[error.code ?? ''] ?? 'RelayNotStreaming';
-  return verdict('False', reason, `The relay says: ${sentence(error.text)}`);
+  const reason = reasonOf[error.code ?? ''] ?? 'RelayNotStreaming';
+  const message = `The relay says: ${sentence(error.text)}`;
+  // Where a command helps, the relay's own sentence may name it already.
+  const isTold = error.text.includes('kubectl exec');
+  return isTold ? { status: 'False', reason, message } : verdict('False', reason, message);
 };
 
 export const notStreaming: Check = ({ observed }) => {

@@ -7,7 +7,8 @@ import {
   type Reason,
 } from '../../api/v1alpha1/conditions.ts';
 import type { Part } from './observe.ts';
-import type { Answer, StageReading, ViewReading } from './stage-reading.ts';
+import { relayReasons } from './relay-reasons.ts';
+import { mergedViews, type Answer, type StageReading, type ViewReading } from './stage-reading.ts';
 import type { StatusInput } from './status.ts';
 
 /** The conditions that each speak of one stage between a command and a read, in that order. */
@@ -89,14 +90,13 @@ export const unreachable =
 const toldByPods: readonly Reason[] = [
   'Starting',
   'Streaming',
-  'RelayNotStreaming',
   'RelayUnreachable',
-  'SlotLost',
-  'SlotAhead',
+  ...Object.values(relayReasons),
   'CaughtUp',
   'CatchingUp',
   'ProjectionFailing',
   'ProjectionHalted',
+  'KeysHalted',
   'ProjectorUnreachable',
 ];
 
@@ -122,8 +122,9 @@ export function errorOf(readings: Readings): { text: string; code: string | null
   return found && { text: found.error ?? '', code: found.errorCode };
 }
 
+/** What all pods together say of each view: of two projectors, as in an update, each has a part of the partitions. */
 export function viewsOf(readings: Readings): readonly ViewReading[] {
-  return answersOf(readings).flatMap(({ views }) => views);
+  return mergedViews(answersOf(readings).flatMap(({ views }) => views));
 }
 
 export function conditionOf({ service }: StatusInput, type: Stage): Condition | undefined {

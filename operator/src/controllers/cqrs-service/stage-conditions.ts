@@ -3,6 +3,7 @@ import { hasCommand, hasQuery } from '../../api/v1alpha1/service-kinds.ts';
 import {
   behind,
   fieldUnknown,
+  keysHalted,
   projectionHalted,
   projectorError,
   sourceMissing,
@@ -52,12 +53,17 @@ const suspended: Check = ({ service }) =>
     : undefined;
 
 const secretIncomplete: Check = ({ observed }) => {
-  const found = [observed.secrets.postgres, observed.secrets.redis].find(
-    (secret) => secret.state === 'incomplete',
-  );
+  const found = Object.values(observed.secrets).find((secret) => secret.state === 'incomplete');
   if (found === undefined) return undefined;
   const what = `Secret ${found.live.metadata.name} lacks ${found.missing.join(' and ')}.`;
   return verdict('False', 'SecretIncomplete', what);
+};
+
+// Pods that run have read what they need; that new ones cannot start is said by Stalled.
+const behaviorMissing: Check = ({ observed }) => {
+  const [first] = observed.behaviors.missing;
+  if (first === undefined || (observed.workloads.command?.ready ?? 0) > 0) return undefined;
+  return verdict('False', 'BehaviorMissing', first);
 };
 
 // What a command pod says of a store that has never been there is no failure: that store starts with it.
@@ -85,6 +91,7 @@ const checks: Readonly<Record<Stage, readonly Check[]>> = {
     notWritten,
     notMade('command'),
     suspended,
+    behaviorMissing,
     commandFailing,
     downSince('CommandReady', 'command'),
     always('True', 'CommandRunning', 'Commands are accepted.'),
@@ -106,6 +113,7 @@ const checks: Readonly<Record<Stage, readonly Check[]>> = {
     suspended,
     sourceMissing,
     projectionHalted,
+    keysHalted,
     fieldUnknown,
     projectorError,
     downSince('ProjectionCaughtUp', 'projector'),

@@ -1,6 +1,6 @@
 import type { Clock } from '../../kube/clock.ts';
 import type { PodRef, PodStatusReader } from '../../pods/pod-status.ts';
-import { isMoving, readingFrom, type StageReading } from './stage-reading.ts';
+import { factsOf, isMoving, readingFrom, type StageReading } from './stage-reading.ts';
 
 /** A pod of a stage: `key` is its CqrsService. */
 export type StagePod = PodRef & { readonly key: string; readonly uid: string };
@@ -29,7 +29,14 @@ const movingIntervalMs = 1000;
 // A pod that does not answer holds one of these for the reader's time bound.
 const readsInFlightMax = 32;
 
-type Polled = { dueAtMs: number; inFlight: boolean; reading: StageReading | undefined };
+type Polled = {
+  dueAtMs: number;
+  inFlight: boolean;
+  reading: StageReading | undefined;
+  /** What the CqrsService was last enqueued for, and when. */
+  told: StageReading | undefined;
+  toldAtMs: number;
+};
 
 /**
  * Asks the pods of relays, projectors and of whatever is not ready what stands in their way, apart from reconciling, so
@@ -45,11 +52,19 @@ export function createStagePoller(options: StagePollerOptions): StagePoller {
   const read = async (pod: StagePod, poll: Polled): Promise<void> => {
     poll.inFlight = true;
     const reading = await readingOf(reader, pod, stopping.signal);
-    const isChanged = JSON.stringify(reading) !== JSON.stringify(poll.reading);
     poll.reading = reading;
     poll.inFlight = false;
     poll.dueAtMs = clock.now() + (isMoving(reading) ? movingIntervalMs : options.settledIntervalMs);
-    if (isChanged && !stopping.signal.aborted) options.onChange(pod.key);
+    if (stopping.signal.aborted || !isNews(poll, reading)) return;
+    poll.told = reading;
+    poll.toldAtMs = clock.now();
+    options.onChange(pod.key);
+  };
+
+  // Each is a write of a status: numbers that move with every reading are told as often as a settled pod is asked.
+  const isNews = ({ told, toldAtMs }: Polled, reading: StageReading): boolean => {
+    if (told === undefined || !isSame(factsOf(told), factsOf(reading))) return true;
+    return clock.now() - toldAtMs >= options.settledIntervalMs && !isSame(told, reading);
   };
 
   const tick = (): void => {
@@ -93,10 +108,20 @@ async function readingOf(
   }
 }
 
+function isSame(one: object, other: object): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
 function pollOf(polled: Map<string, Polled>, uid: string): Polled {
   const known = polled.get(uid);
   if (known !== undefined) return known;
-  const fresh: Polled = { dueAtMs: 0, inFlight: false, reading: undefined };
+  const fresh: Polled = {
+    dueAtMs: 0,
+    inFlight: false,
+    reading: undefined,
+    told: undefined,
+    toldAtMs: 0,
+  };
   polled.set(uid, fresh);
   return fresh;
 }

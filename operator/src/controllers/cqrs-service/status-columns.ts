@@ -2,7 +2,8 @@ import type { CqrsService, CqrsServiceStatus } from '../../api/v1alpha1/schema.t
 import { hasCommand, hasQuery } from '../../api/v1alpha1/service-kinds.ts';
 import { commandUrl, queryUrl } from '../../resources/names.ts';
 import type { Observed } from './observe.ts';
-import { lagText, twoDigits, worstLag, type Lag } from './stage-reading.ts';
+import { viewsOf } from './stage-check.ts';
+import { lagText, twoDigits, worstLag, type Lag, type ViewReading } from './stage-reading.ts';
 
 type Columns = Pick<CqrsServiceStatus, 'command' | 'query' | 'projection'>;
 
@@ -40,9 +41,26 @@ function readsPerSecondOf({ demand, workloads }: Observed, before = 0): number {
 
 // Nobody to ask is no news: the last lag stands, and ProjectionCaughtUp says that nobody was asked.
 function projectionOf(service: CqrsService, { readings }: Observed): Columns['projection'] {
-  const views = (readings.projector ?? []).flatMap((reading) =>
-    reading.outcome === 'answered' ? reading.views : [],
-  );
+  const views = viewsOf(readings.projector);
   const lag: Lag | undefined = worstLag(views);
-  return lag === undefined ? service.status?.projection : { lag: lagText(lag), ...lag };
+  if (lag === undefined) return service.status?.projection;
+  return { lag: lagText(lag), ...lag, views: views.map(viewOf).toSorted(byName) };
+}
+
+type ViewColumns = NonNullable<Columns['projection']>['views'][number];
+
+function viewOf(reading: ViewReading): ViewColumns {
+  const { view, lagEvents, lagSeconds, halted, haltedKeys, behind } = reading;
+  return {
+    name: view,
+    lagEvents,
+    lagSeconds,
+    haltedPartitions: halted.length,
+    haltedKeys,
+    behind: [...behind],
+  };
+}
+
+function byName(one: ViewColumns, other: ViewColumns): number {
+  return one.name < other.name ? -1 : 1;
 }

@@ -1,3 +1,5 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { errorCodes } from '@cqrs/contract/errors.ts';
 import { describe, expect, it } from 'vitest';
 import {
   findCondition,
@@ -14,6 +16,7 @@ import {
 import type { CqrsService, CqrsServiceStatus } from '../../api/v1alpha1/schema.ts';
 import { exampleObserved, gone, projects, relayStreams, runs } from './example-observed.ts';
 import type { Observed } from './observe.ts';
+import { relayReasons } from './relay-reasons.ts';
 import { firstStatus, statusOf, type StatusInput } from './status.ts';
 
 const nowMs = Date.parse('2026-01-02T03:04:05Z');
@@ -44,6 +47,8 @@ const relaySays = (errorCode: string | null, error: string): Partial<Observed> =
     relay: [{ outcome: 'answered', error, errorCode, streaming: false, views: [] }],
   },
 });
+
+const isErrorCode = (text: string): boolean => errorCodes.some((code) => code === text);
 
 const scaler = (
   conditions: NonNullable<NonNullable<Observed['autoscaler']>['status']>['conditions'],
@@ -178,7 +183,7 @@ const rows: readonly Row[] = [
     observed: relaySays('CQRS_SLOT_LOST', 'Slot cqrs_shop_orders was invalidated'),
     type: 'RelayStreaming',
     reason: 'SlotLost',
-    says: 'Slot cqrs_shop_orders was invalidated. The events in between are lost',
+    says: 'Slot cqrs_shop_orders was invalidated. Events may be lost to the stream, not to Postgres. Publish them again: `kubectl exec --namespace shop deploy/orders-relay -- node services/relay/src/republish.ts`.',
   },
   {
     when: 'the slot is ahead of the record',
@@ -191,8 +196,8 @@ const rows: readonly Row[] = [
     when: 'the relay cannot publish',
     observed: relaySays('CQRS_PUBLISH_FAILED', 'Kafka does not answer'),
     type: 'RelayStreaming',
-    reason: 'RelayNotStreaming',
-    says: 'The relay says: Kafka does not answer.',
+    reason: 'PublishFailed',
+    says: 'The relay says: Kafka does not answer. Look at Kafka',
   },
   {
     when: 'the relay connects without an error yet',
@@ -227,19 +232,7 @@ const rows: readonly Row[] = [
     observed: {
       readings: {
         ...healthy.readings,
-        projector: [
-          {
-            ...projects('orders'),
-            views: [
-              {
-                view: 'orders',
-                lagEvents: 3,
-                lagSeconds: 4,
-                halted: ['shop.orders.order/3: version 7 is missing'],
-              },
-            ],
-          },
-        ],
+        projector: [projects('orders', { halted: ['shop.orders.order/3: version 7 is missing'] })],
       },
     },
     type: 'ProjectionCaughtUp',
@@ -247,8 +240,49 @@ const rows: readonly Row[] = [
     says: 'View orders halted at shop.orders.order/3: version 7 is missing. Look at the event',
   },
   {
+    when: 'keys halted, of which two projectors each tell a part',
+    observed: {
+      readings: {
+        ...healthy.readings,
+        projector: [
+          projects('orders', {
+            haltedKeys: 2,
+            firstHaltedKey: 'o-1 at offset 12 of shop.orders.order/3: the state is no object',
+          }),
+          projects('orders', { haltedKeys: 1, firstHaltedKey: 'o-9 at offset 4' }),
+        ],
+      },
+    },
+    type: 'ProjectionCaughtUp',
+    reason: 'KeysHalted',
+    says: '3 keys stand still in view orders. The first is o-1 at offset 12 of shop.orders.order/3: the state is no object. Other keys go on. Mend the cause, then apply the event again: `kubectl exec --namespace shop deploy/orders-projector -- node services/projector/src/retry-halted.ts`.',
+  },
+  {
+    when: 'a behavior is missing and nothing runs yet',
+    observed: {
+      behaviors: { checksums: {}, missing: ['ConfigMap order-behavior does not exist.'] },
+      workloads: { postgres: runs, kafka: runs, redis: runs },
+    },
+    type: 'CommandReady',
+    reason: 'BehaviorMissing',
+    says: 'ConfigMap order-behavior does not exist. Create the ConfigMap or its key',
+  },
+  {
+    when: 'a behavior is missing and older pods run on',
+    observed: { behaviors: { checksums: {}, missing: ['ConfigMap order-behavior is gone.'] } },
+    type: 'CommandReady',
+    status: 'True',
+    reason: 'CommandRunning',
+    says: 'Commands are accepted.',
+  },
+  {
     when: 'a view is behind',
-    observed: { readings: { ...healthy.readings, projector: [projects('orders', 5000, 40)] } },
+    observed: {
+      readings: {
+        ...healthy.readings,
+        projector: [projects('orders', { lagEvents: 5000, lagSeconds: 40 })],
+      },
+    },
     type: 'ProjectionCaughtUp',
     reason: 'CatchingUp',
     says: 'View orders is behind',
@@ -444,6 +478,20 @@ describe('the summary', () => {
       refusals: [],
       reason: 'SlotLost',
     },
+    {
+      when: 'a behavior is missing',
+      changes: { behaviors: { checksums: {}, missing: ['It does not exist.'] } },
+      refusals: [],
+      reason: 'BehaviorMissing',
+    },
+    {
+      when: 'keys halted',
+      changes: {
+        readings: { ...healthy.readings, projector: [projects('orders', { haltedKeys: 1 })] },
+      },
+      refusals: [],
+      reason: 'KeysHalted',
+    },
   ])('is stalled, not in progress, when $when', ({ changes, refusals, reason }) => {
     const found = status(changes, { refusals });
     expect(condition(found, 'Stalled')).toMatchObject({ status: 'True', reason });
@@ -483,11 +531,54 @@ describe('the summary', () => {
   });
 });
 
+describe('an error of the relay', () => {
+  it.each(Object.entries(relayReasons))('%s is %s, with a remedy of its own', (code, reason) => {
+    const found = condition(status(relaySays(code, 'It happened')), 'RelayStreaming');
+    expect(found).toMatchObject({ status: 'False', reason });
+    expect(found.message).toContain('The relay says: It happened. ');
+    expect(found.message).not.toMatch(/<|>/);
+  });
+
+  it('that names the command which helps is not told it twice', () => {
+    const error = 'It is lost. Run `kubectl exec deploy/orders-relay -- it` to mend it.';
+    const found = condition(status(relaySays('CQRS_SLOT_LOST', error)), 'RelayStreaming');
+    expect(found.message).toBe(`The relay says: ${error}`);
+  });
+
+  it('has a reason for each code that the relay knows', async () => {
+    const folder = new URL('../../../../services/relay/src/', import.meta.url);
+    const files = (await readdir(folder)).filter((name) => /^[a-z-]+\.ts$/.test(name));
+    const sources = await Promise.all(files.map((name) => readFile(new URL(name, folder), 'utf8')));
+    const codes = sources.flatMap((source) => [...source.matchAll(/'(CQRS_[A-Z_]+)'/g)]);
+    const thrown = codes.map(([, code = '']) => code).filter((code) => isErrorCode(code));
+    expect(thrown.filter((code) => !Object.hasOwn(relayReasons, code))).toEqual([]);
+  });
+});
+
+describe('a rollout', () => {
+  it('that its new pods hold up says why in their words', () => {
+    const found = status({
+      workloads: { ...healthy.workloads, command: { ...runs, rolledOut: false } },
+      readings: {
+        ...healthy.readings,
+        command: [{ ...relayStreams, error: 'order.ts exports no decide' }],
+      },
+    });
+    expect(condition(found, 'Ready').status).toBe('True');
+    expect(condition(found, 'Reconciling').message).toContain(
+      'The new ones say: order.ts exports no decide.',
+    );
+  });
+});
+
 describe('the columns', () => {
   it('show pods, addresses, reads and lag', () => {
     const found = status({
       demand: { state: 'fresh', readsPerSecond: 1234.5, atMs: 0 },
-      readings: { ...healthy.readings, projector: [projects('orders', 120, 14)] },
+      readings: {
+        ...healthy.readings,
+        projector: [projects('orders', { lagEvents: 120, lagSeconds: 14 })],
+      },
     });
     expect(found).toMatchObject({
       command: { ready: '2/2', url: 'http://orders-command.shop.svc' },
@@ -499,6 +590,30 @@ describe('the columns', () => {
       },
       projection: { lag: '120 / 14s', lagEvents: 120, lagSeconds: 14 },
     });
+  });
+
+  it('show each view with what stands still and what is behind', () => {
+    const behind = [{ topicPartition: 'shop.orders.order/3', lagEvents: 120, lagSeconds: 14 }];
+    const orderView = projects('orders', { lagEvents: 120, lagSeconds: 14, haltedKeys: 2, behind });
+    const projector = [orderView, projects('customers', { halted: ['shop.orders.order/1: gap'] })];
+    expect(status({ readings: { ...healthy.readings, projector } }).projection?.views).toEqual([
+      {
+        name: 'customers',
+        lagEvents: 0,
+        lagSeconds: 0,
+        haltedPartitions: 1,
+        haltedKeys: 0,
+        behind: [],
+      },
+      {
+        name: 'orders',
+        lagEvents: 120,
+        lagSeconds: 14,
+        haltedPartitions: 0,
+        haltedKeys: 2,
+        behind,
+      },
+    ]);
   });
 
   it('keep the last numbers while there are no new ones', () => {

@@ -1,5 +1,6 @@
 import {
   conditionTypes,
+  named,
   setCondition,
   type Condition,
   type ConditionType,
@@ -7,8 +8,8 @@ import {
 } from '../../api/v1alpha1/conditions.ts';
 import type { CqrsService, CqrsServiceStatus } from '../../api/v1alpha1/schema.ts';
 import type { Refusal } from './apply-desired.ts';
-import type { Observed } from './observe.ts';
-import { stages, verdict, type Stage, type Verdict } from './stage-check.ts';
+import type { Observed, Part } from './observe.ts';
+import { errorOf, sentence, stages, verdict, type Stage, type Verdict } from './stage-check.ts';
 import { stageVerdict } from './stage-conditions.ts';
 import { statusColumns } from './status-columns.ts';
 
@@ -27,7 +28,8 @@ export function statusOf(input: StatusInput): CqrsServiceStatus {
   const verdicts = verdictsOf(input);
   let conditions: readonly Condition[] = service.status?.conditions ?? [];
   for (const type of conditionTypes) {
-    conditions = setCondition(conditions, { type, ...verdicts[type] }, generation, nowMs);
+    const message = named(verdicts[type].message, service);
+    conditions = setCondition(conditions, { type, ...verdicts[type], message }, generation, nowMs);
   }
   return { observedGeneration: generation, conditions, ...statusColumns(service, observed) };
 }
@@ -77,9 +79,18 @@ const refused: Check = ({ refusals }) => {
 // These stages stand still, or answer wrongly, until somebody decides: waiting helps nobody.
 const needSomebody: readonly Reason[] = [
   'UnknownField',
+  'RelayMisconfigured',
   'SlotLost',
   'SlotAhead',
+  'PublicationLost',
+  'TimelineChanged',
+  'PgoutputMalformed',
+  'TopicMismatch',
+  'TopicLost',
+  'EventMalformed',
+  'AggregateUndeclared',
   'ProjectionHalted',
+  'KeysHalted',
 ];
 
 const halted: Check = ({ byStage }) => {
@@ -89,8 +100,13 @@ const halted: Check = ({ byStage }) => {
   return found && { ...found, status: 'True' };
 };
 
+const behaviorMissing: Check = ({ observed }) => {
+  const [first] = observed.behaviors.missing;
+  return first === undefined ? undefined : verdict('True', 'BehaviorMissing', first);
+};
+
 /** Why nothing goes on before somebody acts: `Stalled`. */
-const obstacles: readonly Check[] = [schemaInvalid, refused, halted];
+const obstacles: readonly Check[] = [schemaInvalid, refused, behaviorMissing, halted];
 
 const suspended: Check = ({ service }) =>
   service.spec.suspend
@@ -135,14 +151,16 @@ const rollingOut: Check = ({ observed, service }) => {
   const found = parts.find(([, workload]) => !workload.rolledOut);
   if (found === undefined) return undefined;
   const [part] = found;
-  const problem = observed.podProblems[part as keyof Observed['podProblems']];
+  const problem = observed.podProblems[part as Part]?.message ?? saidBy(part as Part, observed);
   const what = `The ${part} pods of ${service.metadata.name} are being replaced.`;
-  return verdict(
-    'True',
-    'Progressing',
-    problem === undefined ? what : `${what} ${problem.message}`,
-  );
+  return verdict('True', 'Progressing', problem === undefined ? what : `${what} ${problem}`);
 };
+
+// The pods that are ready are not asked, so this is said by the new ones.
+function saidBy(part: Part, { readings }: Observed): string | undefined {
+  const error = errorOf(readings[part]);
+  return error && `The new ones say: ${sentence(error.text)}`;
+}
 
 /** What the operator still waits for: `Reconciling`. */
 const progress: readonly Check[] = [settledByPeople, outgoing, notThereYet, rollingOut];

@@ -3,7 +3,7 @@ import type { Clock } from '../../kube/clock.ts';
 import { KubeError } from '../../kube/errors.ts';
 import type { KubeObject } from '../../kube/object.ts';
 import { apiVersionOf, resourcePath, type ResourceType } from '../../kube/resource-type.ts';
-import { managedBySelector } from '../../resources/labels.ts';
+import { foreignSelector } from '../../resources/labels.ts';
 
 export type Strangers = {
   /** The object, or only its metadata, that lies where `desired` should and that the caches do not hold. */
@@ -19,9 +19,6 @@ export type Strangers = {
 const lookMsMax = 1000;
 // A namespace with more than this of one kind is looked at by name.
 const objectsMax = 500;
-
-// The caches hold everything else.
-const notOurs = managedBySelector.replace('=', '!=');
 
 const metadataOnly = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 
@@ -57,7 +54,8 @@ export function createStrangers(client: KubeClient, clock: Clock): Strangers {
 
 // Nobody's signal ends it, since several passes wait for it; the client bounds its time.
 async function list(client: KubeClient, type: ResourceType, path: string): Promise<Look> {
-  const query = { labelSelector: notOurs, limit: objectsMax };
+  // The caches hold everything else.
+  const query = { labelSelector: foreignSelector, limit: objectsMax };
   type Page = Omit<ObjectList<KubeObject>, 'items'> & { items: KubeObject[] | null };
   const page = await client.request<Page>('GET', path, {
     query,

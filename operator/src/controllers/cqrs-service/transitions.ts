@@ -13,6 +13,7 @@ const calmReasons: readonly Reason[] = [
   'Starting',
   'Progressing',
   'CatchingUp',
+  'SlotBusy',
   'Suspended',
   'Deleting',
   'MetricsUnavailable',
@@ -28,6 +29,7 @@ const firstReasons: readonly Reason[] = [
   'CommandFailing',
   'QueryFailing',
   'RelayNotStreaming',
+  'PublishFailed',
   'ProjectionFailing',
 ];
 

@@ -100,10 +100,9 @@ describe('unknownField', () => {
 
 it('an unknown field does not hide that the projection halted', () => {
   const service = wholeService('orders', orders(closed, { by: ['custmerId'] }));
-  const halt = { view: 'orders', lagEvents: 3, lagSeconds: 4, halted: ['order/3: gap'] };
   const { readings } = exampleObserved(service);
   const observed = exampleObserved(service, {
-    readings: { ...readings, projector: [{ ...projects('orders'), views: [halt] }] },
+    readings: { ...readings, projector: [projects('orders', { halted: ['order/3: gap'] })] },
   });
   const { conditions = [] } = statusOf({ service, observed, refusals: [], nowMs: 0 });
   expect(findCondition(conditions, 'ProjectionCaughtUp')?.reason).toBe('ProjectionHalted');

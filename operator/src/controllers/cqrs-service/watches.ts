@@ -3,10 +3,13 @@ import { watch, type Watch } from '../../kube/controller.ts';
 import { enqueueController, enqueueSelf, specChanged } from '../../kube/mapping.ts';
 import { objectKey, type KubeObject } from '../../kube/object.ts';
 import type { Change } from '../../kube/store.ts';
-import { kafkaName } from '../../resources/names.ts';
+import { consistencyName, kafkaName } from '../../resources/names.ts';
 import { childCaches, indexes, instanceKey, type Caches } from './caches.ts';
 
-/** What brings a CqrsService back: itself, its children and pods, the broker it shares, the services it reads. */
+/**
+ * What brings a CqrsService back: itself, its children and pods, what it shares with the namespace, the services it
+ * reads, and the ConfigMaps that hold its behaviors.
+ */
 export function serviceWatches(caches: Caches): readonly Watch[] {
   const keysOfChild = childKeys(caches);
   return [
@@ -18,6 +21,7 @@ export function serviceWatches(caches: Caches): readonly Watch[] {
       cache.informers.map((informer) => watch(informer, keysOfChild)),
     ),
     ...caches.pods.informers.map((informer) => watch(informer, podKeys(caches))),
+    ...caches.foreignConfigMaps.informers.map((informer) => watch(informer, behaves(caches))),
   ];
 }
 
@@ -32,8 +36,8 @@ function childKeys(caches: Caches): KeysOf<KubeObject> {
   const controllers = enqueueController(cqrsServiceType);
   return (change) => {
     const { name, namespace = '' } = change.object.metadata;
-    const isBroker = name === kafkaName;
-    return isBroker ? keysIn(caches, namespace) : [...controllers(change), ...unowned(change)];
+    const isShared = name === kafkaName || name === consistencyName;
+    return isShared ? keysIn(caches, namespace) : [...controllers(change), ...unowned(change)];
   };
 }
 
@@ -41,6 +45,11 @@ function childKeys(caches: Caches): KeysOf<KubeObject> {
 function unowned({ object }: Change<KubeObject>): readonly string[] {
   const isOwned = (object.metadata.ownerReferences ?? []).length > 0;
   return isOwned ? [] : [instanceKey(object)];
+}
+
+function behaves(caches: Caches): KeysOf<KubeObject> {
+  return ({ object }) =>
+    caches.services.byIndex(indexes.behavior, objectKey(object)).map(objectKey);
 }
 
 function podKeys(caches: Caches): KeysOf<KubeObject> {

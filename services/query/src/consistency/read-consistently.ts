@@ -1,0 +1,119 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { GatedRead } from '../read-gate.ts';
+import type { ServedView } from '../served-view.ts';
+import { readDemand, type Demand, type ReadDemand } from './demand.ts';
+import type { WaitOutcome } from './waiting-room.ts';
+
+type Refused = Extract<GatedRead<never>, { readonly ok: false }>;
+
+/** What a request asks for by its headers. */
+export function demandOf({ view, consistency }: ServedView, request: FastifyRequest): ReadDemand {
+  const token = headerText(request.headers['consistency-token']);
+  if (token === undefined) return none;
+  return readDemand(consistency.tokenKey, view.sources, {
+    token,
+    prefer: headerText(request.headers['prefer']),
+  });
+}
+
+const none: ReadDemand = { kind: 'none' };
+
+/**
+ * Reads once the view shows what the demand asks for, and sets the headers of an answer to it. `shows` spares the
+ * question for what is applied where the answer itself tells. Under `handling=lenient` the reader is given what there
+ * is, marked as stale, whatever kept it from waiting to the end.
+ */
+export function readConsistently<T>(
+  served: ServedView,
+  {
+    demand,
+    reply,
+  }: { readonly demand: Exclude<ReadDemand, { kind: 'malformed' }>; readonly reply: FastifyReply },
+  read: () => Promise<GatedRead<T>>,
+  shows?: (value: T, demand: Demand) => boolean,
+): Promise<GatedRead<T>> {
+  if (demand.kind === 'none') return read();
+  return readShowing(served, { demand, reply }, read, shows);
+}
+
+async function readShowing<T>(
+  served: ServedView,
+  { demand, reply }: { readonly demand: Demand; readonly reply: FastifyReply },
+  read: () => Promise<GatedRead<T>>,
+  shows?: (value: T, demand: Demand) => boolean,
+): Promise<GatedRead<T>> {
+  markAnswer(reply, demand);
+  if (shows !== undefined) {
+    const first = await read();
+    // What is missing in a view that is being built may come while this waits.
+    if (first.ok ? shows(first.value, demand) : first.refusal !== 'view-building') return first;
+  }
+  const outcome = await waitFor(served, demand, reply);
+  if (outcome.kind === 'passed') return read();
+  if (demand.handling === 'strict') return refusalOf(served, demand, outcome);
+  reply.raw.setHeader('consistency-status', 'stale').setHeader('cache-control', 'no-store');
+  return read();
+}
+
+async function waitFor(
+  { view, reader, consistency }: ServedView,
+  { awaited, waitMs }: Demand,
+  reply: FastifyReply,
+): Promise<WaitOutcome> {
+  if (awaited.length === 0) return { kind: 'passed' };
+  const gone = new AbortController();
+  const leave = (): void => gone.abort();
+  reply.raw.once('close', leave);
+  const waited = { name: view.name, version: reader.version };
+  const outcome = await consistency.waitingRoom.wait(waited, awaited, {
+    waitMs,
+    abandoned: gone.signal,
+  });
+  reply.raw.off('close', leave);
+  return outcome;
+}
+
+/** Whoever shares a cache with others may know other tokens: only the client's own may keep such an answer. */
+function markAnswer(reply: FastifyReply, { token, applied }: Demand): void {
+  reply.raw.setHeader('consistency-token', token).setHeader('cache-control', 'private, no-cache');
+  if (applied !== '') reply.raw.setHeader('preference-applied', applied);
+}
+
+function refusalOf(
+  { view }: ServedView,
+  { waitMs }: Demand,
+  outcome: Exclude<WaitOutcome, { readonly kind: 'passed' }>,
+): Refused {
+  switch (outcome.kind) {
+    case 'store-unavailable':
+      return { ok: false, refusal: outcome.kind, detail: outcome.detail };
+    case 'overloaded': {
+      const detail =
+        'More reads wait here for their token than this replica may hold. Try again, or take what there is with Prefer: handling=lenient.';
+      return { ok: false, refusal: outcome.kind, detail };
+    }
+    case 'abandoned':
+      return late('the client has gone');
+    case 'late':
+    case 'stopping': {
+      const { topic, id, version, applied } = outcome.lacking;
+      const why =
+        outcome.kind === 'late'
+          ? `waited ${waitMs / 1_000} s`
+          : 'this replica stops; another serves';
+      return late(
+        `the token asks for version ${version} of "${id}" (${topic}), the view ${view.name} has version ${applied}; ${why}`,
+      );
+    }
+  }
+}
+
+function late(what: string): Refused {
+  const detail = `The view has not caught up: ${what}. Try again, wait longer with Prefer: wait=10, or take what there is with Prefer: handling=lenient.`;
+  return { ok: false, refusal: 'consistency-timeout', detail };
+}
+
+/** A header that occurs several times is one list. */
+function headerText(value: string | readonly string[] | undefined): string | undefined {
+  return typeof value === 'object' ? value.join(', ') : value;
+}

@@ -1,0 +1,35 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Demand } from '../consistency/demand.ts';
+import { demandOf, readConsistently } from '../consistency/read-consistently.ts';
+import { sendProblem } from '../problem-reply.ts';
+import type { ReadCounts } from '../read-counts.ts';
+import type { GatedRead } from '../read-gate.ts';
+import type { ServedView } from '../served-view.ts';
+
+type AskedRead<T> = {
+  readonly read: () => Promise<GatedRead<T>>;
+  /** Whether what was read shows by itself that it is as new as demanded. */
+  readonly shows?: (value: T, demand: Demand) => boolean;
+  readonly counts: ReadCounts;
+  /** As how many reads a refusal counts. */
+  readonly reads: number;
+  /** Sends what was read and counts it. */
+  readonly answer: (value: T) => Promise<void>;
+};
+
+/** What all reads have in common: they wait for what the request demands, and a refusal is counted and told. */
+export async function answerRead<T>(
+  served: ServedView,
+  { request, reply }: { readonly request: FastifyRequest; readonly reply: FastifyReply },
+  { read, shows, counts, reads, answer }: AskedRead<T>,
+): Promise<FastifyReply> {
+  const demand = demandOf(served, request);
+  if (demand.kind === 'malformed') return sendProblem(reply, 'malformed-token', demand.detail);
+  const outcome = await readConsistently(served, { demand, reply }, read, shows);
+  if (!outcome.ok) {
+    counts[outcome.refusal] += reads;
+    return sendProblem(reply, outcome.refusal, outcome.detail);
+  }
+  await answer(outcome.value);
+  return reply;
+}

@@ -1,0 +1,82 @@
+import type { ServerResponse } from 'node:http';
+import type { Follower } from './live-state.ts';
+import type { StateEvent } from './state-event.ts';
+
+/** Why a stream ended. */
+export const streamEnds = ['left', 'aged', 'slow', 'stopped'] as const;
+export type StreamEnd = (typeof streamEnds)[number];
+
+/** Counts the bytes that wait in this process for slow clients, over all streams. */
+export type HeldBytes = {
+  readonly hold: (event: StateEvent) => boolean;
+  readonly release: (event: StateEvent) => void;
+};
+
+const heartbeat = ': still here\n\n';
+
+/**
+ * One client's stream. What it has not taken yet is one event at most: while that waits, only the latest state is
+ * remembered, and a state that the client has is not sent again.
+ */
+export class EventStream implements Follower {
+  readonly #raw: ServerResponse;
+  readonly #held: HeldBytes;
+  readonly #onEnd: (why: StreamEnd) => void;
+  #shownId: string | undefined;
+  #waiting: StateEvent | undefined;
+  #next: StateEvent | undefined;
+  #hasStalled = false;
+  #hasEnded = false;
+
+  constructor(
+    raw: ServerResponse,
+    lastEventId: string | undefined,
+    options: { readonly held: HeldBytes; readonly onEnd: (why: StreamEnd) => void },
+  ) {
+    this.#raw = raw;
+    this.#shownId = lastEventId;
+    this.#held = options.held;
+    this.#onEnd = options.onEnd;
+    raw.on('drain', () => this.#taken());
+    raw.on('close', () => this.end('left'));
+  }
+
+  show(state: StateEvent): void {
+    if (this.#hasEnded) return;
+    if (this.#waiting !== undefined) {
+      this.#next = state;
+      return;
+    }
+    if (state.id === this.#shownId) return;
+    this.#shownId = state.id;
+    if (this.#raw.write(state.bytes)) return;
+    this.#waiting = state;
+    if (!this.#held.hold(state)) this.end('slow');
+  }
+
+  /** A client that has taken nothing since the beat before is gone or as good as gone. */
+  beat(): void {
+    if (this.#waiting === undefined) this.#raw.write(heartbeat);
+    else if (this.#hasStalled) this.end('slow');
+    else this.#hasStalled = true;
+  }
+
+  end(why: StreamEnd): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    if (this.#waiting !== undefined) this.#held.release(this.#waiting);
+    if (why === 'slow') this.#raw.destroy();
+    else this.#raw.end();
+    this.#onEnd(why);
+  }
+
+  #taken(): void {
+    if (this.#waiting === undefined || this.#hasEnded) return;
+    this.#held.release(this.#waiting);
+    this.#waiting = undefined;
+    this.#hasStalled = false;
+    const next = this.#next;
+    this.#next = undefined;
+    if (next !== undefined) this.show(next);
+  }
+}

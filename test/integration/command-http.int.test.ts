@@ -1,0 +1,282 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { readTokens, tokenKey } from '@cqrs/contract/consistency-token.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startPostgres, type TestPostgres } from '../support/postgres.ts';
+import { eventually, startService, type TestService } from '../support/process.ts';
+
+const config = {
+  service: { namespace: 'shop', name: 'orders' },
+  aggregates: [{ name: 'order', schema: { type: 'object' } }],
+};
+const tokenKeyText = randomBytes(32).toString('base64');
+
+let postgres: TestPostgres;
+let command: TestService;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  const env = { ...postgres.env('command'), CQRS_TOKEN_KEY: tokenKeyText };
+  command = await startService({ program: 'command', config, env });
+  await command.ready();
+});
+afterAll(async () => {
+  await command?.stop();
+  await postgres?.stop();
+});
+
+async function send(
+  method: string,
+  path: string,
+  body?: string | Uint8Array,
+  headers: Record<string, string> = {},
+) {
+  const answer = await fetch(command.http + path, {
+    method,
+    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+    ...(body === undefined ? {} : { body }),
+  });
+  return { status: answer.status, text: await answer.text(), headers: answer.headers };
+}
+
+const open: Socket[] = [];
+afterAll(() => open.forEach((socket) => socket.destroy()));
+
+/** A bare connection with everything that came back on it. */
+async function dial(): Promise<{ readonly socket: Socket; readonly said: () => string }> {
+  const socket = connect(Number(new URL(command.http).port), '127.0.0.1');
+  open.push(socket);
+  let said = '';
+  socket.setEncoding('utf8').on('data', (text: string) => (said += text));
+  socket.on('error', () => undefined);
+  await once(socket, 'connect');
+  return { socket, said: () => said };
+}
+
+/** Sends bytes on a connection of their own and gives all that comes back until it is closed. */
+async function exchange(bytes: string): Promise<string> {
+  const { socket, said } = await dial();
+  const closed = once(socket, 'close');
+  socket.write(bytes);
+  await closed;
+  return said();
+}
+
+const head = (
+  method: string,
+  path: string,
+  headers: Record<string, string | number> = {},
+): string =>
+  [
+    `${method} ${path} HTTP/1.1`,
+    'Host: orders',
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    '\r\n',
+  ].join('\r\n');
+const put = (id: string, body: string): string =>
+  head('PUT', `/order/${id}`, {
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(body),
+  }) + body;
+const statusesIn = (text: string): readonly number[] =>
+  [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => Number(status));
+
+describe('what is no request', () => {
+  it.each([
+    ['another protocol', 'SSH-2.0-OpenSSH_9.9\r\n\r\n', 400, 'malformed-request'],
+    ['a method that nobody has', head('FROB', '/order'), 400, 'malformed-request'],
+    ['a header without a name', 'GET /order/1 HTTP/1.1\r\n: x\r\n\r\n', 400, 'malformed-request'],
+    [
+      'headers too large',
+      head('GET', '/order/1', { x: 'x'.repeat(20_000) }),
+      431,
+      'headers-too-large',
+    ],
+    [
+      'two lengths',
+      head('PUT', '/order/1', { 'Content-Length': '1, 2' }),
+      400,
+      'malformed-request',
+    ],
+    [
+      'a path with a broken escape',
+      head('GET', '/order/%zz', { Connection: 'close' }),
+      400,
+      'malformed-request',
+    ],
+  ])('%s is answered with a problem', async (_, bytes, status, code) => {
+    const answer = await exchange(bytes);
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(answer).toMatch(/content-type: application\/problem\+json/i);
+    expect(answer).toContain(`urn:cqrs:problem:${code}`);
+  });
+
+  it('neither are headers that never end', async () => {
+    const answer = await exchange('GET /order/1 HTTP/1.1\r\nHost: x\r\n');
+    expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+    expect(answer).toContain('urn:cqrs:problem:request-timeout');
+  }, 30_000);
+
+  it('a request without a Host, or with an expectation, is read all the same', async () => {
+    const bare = await exchange('GET /order/none HTTP/1.1\r\nConnection: close\r\n\r\n');
+    expect(bare).toContain('urn:cqrs:problem:not-found');
+    const headers = { Expect: 'miracles', Connection: 'close' };
+    expect(await exchange(head('GET', '/order/none', headers))).toContain('problem:not-found');
+  });
+});
+
+async function chunked(chunk: string, chunks: number) {
+  const body = new ReadableStream({
+    start: (stream) => {
+      for (let n = 0; n < chunks; n += 1) stream.enqueue(Buffer.from(chunk));
+      stream.close();
+    },
+  });
+  const headers = { 'content-type': 'application/json' };
+  const sent = { method: 'PUT', headers, body, duplex: 'half' as const };
+  return fetch(`${command.http}/order/chunked`, sent);
+}
+
+describe('bodies', () => {
+  it('must not be compressed', async () => {
+    for (const coding of ['gzip', 'br', 'x-unknown']) {
+      const answer = await send('PUT', '/order/coded', '{}', { 'content-encoding': coding });
+      expect([answer.status, JSON.parse(answer.text)]).toMatchObject([
+        415,
+        {
+          type: 'urn:cqrs:problem:unsupported-media-type',
+          detail: expect.stringContaining(coding),
+        },
+      ]);
+    }
+    const identity = await send('PUT', '/order/coded', '{}', { 'content-encoding': 'identity' });
+    expect(identity.status).toBe(201);
+  });
+
+  it('may come in chunks, as long as they are not too large', async () => {
+    expect((await chunked('{}', 1)).status).toBe(201);
+    expect((await chunked('x'.repeat(100_000), 20)).status).toBe(413);
+  });
+
+  it('of 300 clients that stop half-way take little memory, and nothing from others', async () => {
+    const body = `{"x":"${'x'.repeat(1_000_000)}"}`;
+    const stalled = await Promise.all(
+      Array.from({ length: 300 }, async (_, n) => {
+        const client = await dial();
+        client.socket.write(put(`stalled${n}`, body).slice(0, 600_000));
+        return client;
+      }),
+    );
+    await eventually('most to be refused', 20_000, () => {
+      return stalled.filter(({ said }) => statusesIn(said())[0] === 503).length >= 290;
+    });
+    expect(await residentMb(command.pid)).toBeLessThan(320);
+    const small = await Promise.all(
+      Array.from({ length: 100 }, async (_, n) => send('PUT', `/order/small${n}`, '{"n":1}')),
+    );
+    expect(new Set(small.map(({ status }) => status))).toEqual(new Set([201]));
+    await eventually('those in hand to time out', 30_000, () => {
+      return stalled.every(({ socket }) => socket.closed);
+    });
+    const answers = new Set(stalled.flatMap(({ said }) => statusesIn(said())));
+    expect(answers).toEqual(new Set([503, 408]));
+    expect(stalled.every(({ said }) => said().includes('application/problem+json'))).toBe(true);
+    const large = await Promise.all(
+      Array.from({ length: 8 }, async (_, n) => send('PUT', `/order/large${n}`, body)),
+    );
+    expect(new Set(large.map(({ status }) => status))).toEqual(new Set([201]));
+    const metrics = await (await fetch(`${command.ops}/metrics`)).text();
+    expect(metrics).toMatch(/^cqrs_command_body_bytes 0$/m);
+    expect(command.output()).not.toContain('A request failed');
+  }, 120_000);
+});
+
+async function residentMb(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? Number.NaN) / 1024;
+}
+
+describe('pipelined requests', () => {
+  it('are answered in order, and a read sees the write before it', async () => {
+    const { socket, said } = await dial();
+    const count = 25;
+    const pairs = Array.from({ length: count }, (_, n) => {
+      return put('piped', JSON.stringify({ n })) + head('GET', '/order/piped');
+    });
+    socket.write(pairs.join(''));
+    await eventually('all answers', 20_000, () => statusesIn(said()).length === 2 * count);
+    const numbers = [...said().matchAll(/\{"n": ?(\d+), "id"|"n": (\d+)/g)].map(([, a, b]) =>
+      Number(a ?? b),
+    );
+    expect(numbers).toEqual(Array.from({ length: count }, (_, n) => n));
+    socket.destroy();
+  });
+
+  it('are bounded: who sends on without end is cut off', async () => {
+    const { socket } = await dial();
+    const closed = once(socket, 'close');
+    socket.write(put('flood', '{}').repeat(500));
+    await closed;
+    expect((await send('PUT', '/order/after-the-flood', '{}')).status).toBe(201);
+  });
+});
+
+describe('numbers', () => {
+  it('come back as they were meant, and can be sent back', async () => {
+    const text = '{"a":1e20,"b":9007199254740991,"c":1E+23,"d":0.1,"e":-2.50e2}';
+    expect((await send('PUT', '/order/numbers', text)).status).toBe(201);
+    const read = await send('GET', '/order/numbers');
+    expect(JSON.parse(read.text)).toEqual({ ...(JSON.parse(text) as object), id: 'numbers' });
+    expect((await send('PUT', '/order/numbers', read.text)).status).toBe(200);
+    expect((await send('GET', '/order/numbers')).text).toBe(read.text);
+  });
+
+  it('that would be rounded are refused by name', async () => {
+    const answer = await send('PUT', '/order/rounded', '{"a":{"b":90071992547409930e-1}}');
+    expect([answer.status, JSON.parse(answer.text)]).toMatchObject([
+      400,
+      { errors: [{ pointer: '/a/b', detail: expect.stringContaining('as a string') }] },
+    ]);
+  });
+});
+
+const entry = (id: string, version: number) => ({ topic: 'shop.orders.order', id, version });
+
+describe('consistency tokens', () => {
+  const key = tokenKey(tokenKeyText);
+  const entriesOf = (headers: Headers) => {
+    const token = headers.get('consistency-token');
+    const read = key === null || token === null ? undefined : readTokens(key, token);
+    return read?.ok === true ? read.entries : undefined;
+  };
+
+  it('cover what was written, what was read, and what the request brought', async () => {
+    const first = await send('PUT', '/order/t1', '{}');
+    expect(entriesOf(first.headers)).toEqual([entry('t1', 1)]);
+    const brought = { 'consistency-token': first.headers.get('consistency-token') ?? '' };
+    const second = await send('PUT', '/order/t2', '{}', brought);
+    expect(entriesOf(second.headers)).toEqual([entry('t1', 1), entry('t2', 1)]);
+    expect(entriesOf((await send('PATCH', '/order/t1', '{}', brought)).headers)).toEqual([
+      entry('t1', 2),
+    ]);
+    expect(entriesOf((await send('GET', '/order/t2')).headers)).toEqual([entry('t2', 1)]);
+    const deleted = await send('DELETE', '/order/t2');
+    expect(entriesOf(deleted.headers)).toEqual([entry('t2', 2)]);
+    const created = await send('POST', '/order', '{}', { 'idempotency-key': 'token' });
+    const { id } = JSON.parse(created.text) as { readonly id: string };
+    expect(entriesOf(created.headers)).toEqual([entry(id, 1)]);
+    const again = await send('POST', '/order', '{}', { 'idempotency-key': 'token' });
+    expect(entriesOf(again.headers)).toEqual([entry(id, 1)]);
+  });
+
+  it('that cannot be read are refused before anything is done', async () => {
+    const answer = await send('PUT', '/order/t3', '{}', { 'consistency-token': 'made-up' });
+    expect([answer.status, JSON.parse(answer.text)]).toMatchObject([
+      400,
+      { type: 'urn:cqrs:problem:malformed-token' },
+    ]);
+    expect((await send('GET', '/order/t3')).status).toBe(404);
+  });
+});

@@ -1,0 +1,4 @@
+import { kafkaClientSuite } from '../conformance/kafka-client.suite.ts';
+import { kafkajsClient } from '../conformance/kafkajs/kafkajs-client.ts';
+
+kafkaClientSuite('kafkajs', kafkajsClient);
