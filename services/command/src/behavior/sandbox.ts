@@ -18,7 +18,7 @@ export type Sandbox = {
 
 const batching = { statementsMax: 1, batchItemsMax: 64, batchBytesMax: 4_194_304 };
 /** For a batch with all the threads that end in it; what is left of it then is not decided. */
-const batchMsMax = 2_000;
+const batchMsMax = 5_000;
 
 export function createSandbox(options: ModuleOptions): Sandbox {
   const { aggregate, logger } = options;
