@@ -27,6 +27,16 @@ describe('validate', () => {
     expect(validate({ id: 'o1', customerId: 'c1', total: 5, lines: [{ sku: 'a' }] })).toEqual([]);
   });
 
+  it('does not take what every object inherits for a field that was sent', () => {
+    const inherited = {
+      type: 'object',
+      required: ['toString'],
+      properties: { constructor: { type: 'string' } },
+    };
+    expect(validate({ toString: 'mine' }, inherited)).toEqual([]);
+    expect(validate({}, inherited)).toMatchObject([{ pointer: '/toString' }]);
+  });
+
   it('names every field with a pointer and a sentence', () => {
     expect(
       validate({

@@ -79,6 +79,8 @@ function compileSchema(
     logger: false,
     // A definition becomes one function and not a copy at each reference, which multiplies.
     inlineRefs: false,
+    // A field that is called "constructor" is there only when it was sent, not because every object has one.
+    ownProperties: true,
   });
   addFormats.default(ajv);
   // Its pattern takes seconds for a long string. Left out, it is an unknown format.

@@ -44,11 +44,6 @@ export function buildApp(options: AppOptions): FastifyInstance {
       void sendProblem(reply as FastifyReply, 'malformed-request', `${error.message}.`),
   });
   closeOldConnections(app, options.isStopping);
-  // Before a body is read: whatever it is, nothing here takes one.
-  app.addHook('onRequest', (request, reply, done) => {
-    if (request.is404) void sendUnrouted(options.views, request, reply);
-    else done();
-  });
   if (options.spans !== undefined) traceRequests(app, options.spans);
   for (const served of options.views) {
     const path = `/${served.view.name}`;
@@ -71,6 +66,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     );
   }
   app.register(descriptionRoute(options.description));
+  app.register(async (unrouted) => refuseUnrouted(unrouted, options.views));
   app.setErrorHandler((error, request, reply) => {
     const traceId = options.spans?.of(request.raw)?.traceId;
     options.logger.error({ err: error, trace_id: traceId }, 'A request failed');
@@ -90,10 +86,16 @@ function traceRequests(app: FastifyInstance, spans: RequestSpans): void {
 function closeOldConnections(app: FastifyInstance, isStopping: () => boolean): void {
   const rotation = new ConnectionRotation();
   app.server.on('connection', (socket) => rotation.opened(socket, Date.now(), Math.random()));
-  app.addHook('onRequest', (request, reply, done) => {
+  // A listener beside the framework's, because each hook costs every read about 0.4 µs.
+  app.server.prependListener('request', (request, response) => {
     if (isStopping() || rotation.isDue(request.socket, Date.now())) {
-      reply.raw.setHeader('connection', 'close');
+      response.setHeader('connection', 'close');
     }
-    done();
   });
+}
+
+/** Refuses in a hook of its own scope, before a body is read: whatever it is, nothing here takes one. */
+function refuseUnrouted(app: FastifyInstance, views: readonly ServedView[]): void {
+  app.addHook('onRequest', (request, reply) => void sendUnrouted(views, request, reply));
+  app.setNotFoundHandler((request, reply) => sendUnrouted(views, request, reply));
 }

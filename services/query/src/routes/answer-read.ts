@@ -14,7 +14,7 @@ type AskedRead<T> = {
   /** As how many reads a refusal counts. */
   readonly reads: number;
   /** Sends what was read and counts it. */
-  readonly answer: (value: T) => Promise<void>;
+  readonly answer: (value: T) => void | Promise<void>;
 };
 
 /** What all reads have in common: they wait for what the request demands, and a refusal is counted and told. */
@@ -30,6 +30,7 @@ export async function answerRead<T>(
     counts[outcome.refusal] += reads;
     return sendProblem(reply, outcome.refusal, outcome.detail);
   }
-  await answer(outcome.value);
+  const sending = answer(outcome.value);
+  if (sending !== undefined) await sending;
   return reply;
 }

@@ -28,13 +28,15 @@ export function sendDocument(
       shows: (document, { awaited }) => showsItself(document, key, awaited),
       counts,
       reads: 1,
-      answer: async (document) => {
+      answer: (document) => {
         if (document === null) {
           counts['not-found'] += 1;
           void sendProblem(reply, 'not-found', `The view ${view.name} has no document "${key}".`);
-        } else {
-          counts[await sendRepresentation(document, compressor, request, reply)] += 1;
+          return undefined;
         }
+        const sent = sendRepresentation(document, compressor, request, reply);
+        if (typeof sent === 'string') return void (counts[sent] += 1);
+        return sent.then((later) => void (counts[later] += 1));
       },
     },
   );
