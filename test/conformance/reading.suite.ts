@@ -35,6 +35,24 @@ export function readingSuite(world: World): void {
       expect(highs.reduce((sum, high) => sum + high, 0n)).toBe(10n);
     });
 
+    test('tells a topic that was made anew from the one before, if it can tell topics at all', async () => {
+      const [topic, other] = [await newTopic({}, 1), await newTopic({}, 1)];
+      const source = client.openRecordSource(address());
+      onTestFinished(() => source.close());
+      const before = await source.topicIds([topic, other]);
+      if (before.size === 0) return;
+      await using admin = client.openTopicAdmin(address());
+      await admin.delete([topic]);
+      await eventually('the topic to be gone', settleMsMax, async () => {
+        return (await admin.existing([topic])).length === 0;
+      });
+      await admin.create([{ topic, partitions: 1, settings: {} }]);
+      const after = await source.topicIds([topic, other]);
+      expect([...after.keys()]).toEqual([topic, other]);
+      expect(after.get(topic)).not.toBe(before.get(topic));
+      expect(after.get(other)).toBe(before.get(other));
+    });
+
     test('waits at the end of an empty topic, and gives what comes with its place and mark', async () => {
       const topic = await newTopic({}, 1);
       const reader = await read([topic]);

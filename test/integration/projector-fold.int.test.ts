@@ -124,7 +124,8 @@ function logOf(topic: string): fc.Arbitrary<readonly LoggedEvent[]> {
   });
 }
 
-type Fault = 'zombie' | 'repeat' | 'restart' | 'copy' | 'roll back' | 'retry' | 'no letters';
+type Fault =
+  'zombie' | 'repeat' | 'restart' | 'copy' | 'roll back' | 'retry' | 'no letters' | 'made anew';
 
 const topics = composedView.sources.map(({ topic }) => topic);
 
@@ -143,6 +144,7 @@ const step = fc.record({
         'roll back',
         'retry',
         'no letters',
+        'made anew',
       ),
     },
   ),
@@ -210,6 +212,8 @@ class Driver {
   #logs: Logs;
   readonly letters = new Letters();
   readonly #leases = new Map<string, Lease>();
+  /** How often each topic was deleted and made anew, with the same events: all that is another is its id. */
+  readonly #madeAnew = new Map<string, number>();
   #copy: readonly (readonly [string, Buffer])[] = [];
 
   constructor(writer: ReadStoreWriter, view: ViewConfig, logs: Logs) {
@@ -220,7 +224,7 @@ class Driver {
 
   /** Applies the next batch; false when the view has all there is. */
   async apply(topic: string, size: number): Promise<boolean> {
-    const lease = this.#leases.get(topic) ?? (await this.#writer.acquire(`${topic}:0`));
+    const lease = this.#leases.get(topic) ?? (await this.#acquire(topic));
     if (Number(lease.offset) === this.#logs.get(topic)?.length) {
       // As the projector's watch does: what was lost while nothing is left to apply must be seen too.
       const counts = new Map(this.#view.sources.map((source) => [source.topic, 1]));
@@ -242,13 +246,14 @@ class Driver {
     const lease = this.#leases.get(topic);
     if (kind === 'copy') this.#copy = await copyOf(redis);
     if (kind === 'roll back') await putBack(redis, this.#copy);
-    if (kind === 'restart') this.#leases.delete(topic);
+    if (kind === 'made anew') this.#madeAnew.set(topic, (this.#madeAnew.get(topic) ?? 0) + 1);
+    if (kind === 'restart' || kind === 'made anew') this.#leases.delete(topic);
     if (kind === 'retry') await this.retry(topic);
     if (kind === 'no letters') this.letters.refusals = 1;
     const ends = this.#logs.get(topic)?.length ?? 0;
     if (lease === undefined || Number(lease.offset) >= ends) return;
     if (kind === 'zombie') {
-      const current = await this.#writer.acquire(`${topic}:0`);
+      const current = await this.#acquire(topic);
       const old = { ...current, id: lease.id };
       const outcome = await this.#send(topic, old, 3).catch(() => null);
       assert.ok(outcome === null || outcome.kind === 'lost');
@@ -278,6 +283,10 @@ class Driver {
         while (await this.apply(topic, 5)) isSettled = false;
       }
     }
+  }
+
+  #acquire(topic: string): Promise<Lease> {
+    return this.#writer.acquire({ topic, partition: 0 }, `id ${this.#madeAnew.get(topic) ?? 0}`);
   }
 
   #send(topic: string, lease: Lease, size: number) {

@@ -48,7 +48,7 @@ export async function feedView(
         headers: () => ({}),
       };
     });
-    const lease = await writer.acquire(name);
+    const lease = await writer.acquire({ topic, partition: 0 }, undefined);
     const { kind } = await applyBatch(
       { name, lease, writer, projection },
       {
@@ -70,7 +70,8 @@ export async function feedView(
   for (const [aggregate, topic] of topics) {
     await apply(aggregate, []);
     const name = `${topic}:0`;
-    await writer.caughtUp(name, await writer.acquire(name), counts);
+    const lease = await writer.acquire({ topic, partition: 0 }, undefined);
+    await writer.caughtUp(name, lease, counts);
   }
   return { apply };
 }

@@ -8,6 +8,7 @@ export function createKafkaSource(brokers: readonly string[]): RecordSource {
   return {
     existing: (topics) => orSourceFailure(source.existing(topics)),
     offsets: (topic) => orSourceFailure(source.offsets(topic)),
+    topicIds: (topics) => orSourceFailure(source.topicIds(topics)),
     consume: async (groupId, topics, handlers) => {
       const consumption = await orSourceFailure(source.consume(groupId, topics, handlers));
       return {

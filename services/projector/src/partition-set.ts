@@ -1,5 +1,10 @@
 import type { ViewConfig } from '@cqrs/contract/config.ts';
-import type { ConsumerControls, RecordSource, TopicPartition } from '@cqrs/runtime/kafka/port.ts';
+import type {
+  ConsumerControls,
+  RecordSource,
+  TopicIds,
+  TopicPartition,
+} from '@cqrs/runtime/kafka/port.ts';
 import {
   isCaughtUp,
   noteHighWatermark,
@@ -10,6 +15,7 @@ import {
 import type { ReadStoreWriter } from './read-store-writer.ts';
 import type { Halt } from './resume.ts';
 import { takePartitions } from './take-partitions.ts';
+import { assertSameTopics } from './topic-identity.ts';
 import type { Troubles } from './troubles.ts';
 
 export type PartitionSetOptions = {
@@ -27,6 +33,8 @@ export class PartitionSet {
   #assigning: Promise<void> = Promise.resolve();
   /** How many partitions each source topic has, 0 while there is no such topic; empty until looked at. */
   #counts: ReadonlyMap<string, number> = new Map();
+  /** What the topics were when this consumption began: one that is made anew ends it. */
+  #topicIds: TopicIds = new Map();
 
   constructor(options: PartitionSetOptions) {
     this.#options = options;
@@ -34,6 +42,11 @@ export class PartitionSet {
 
   list(): readonly OwnedPartition[] {
     return [...this.#owned.values()];
+  }
+
+  /** A new consumption, of topics with these ids. */
+  begin(topicIds: TopicIds): void {
+    this.#topicIds = topicIds;
   }
 
   /** Replaces all partitions and begins to acquire them; until that is done `find` waits. */
@@ -58,7 +71,7 @@ export class PartitionSet {
 
   /** Acquires partitions and goes on where the read store says: the answer to any doubt about a position. */
   async take(partitions: readonly OwnedPartition[]): Promise<void> {
-    for (const taken of await takePartitions(this.#options, partitions)) {
+    for (const taken of await takePartitions(this.#options, partitions, this.#topicIds)) {
       const { partition, lease, resumption, high } = taken;
       // Kafka may have given it to somebody else meanwhile.
       if (this.#owned.get(partition.name) !== partition) continue;
@@ -99,9 +112,11 @@ export class PartitionSet {
     if (partition.next < nextOffset) partition.next = nextOffset;
   }
 
-  /** Looks at the topics' ends and at the leases, and takes again what was lost or retried while no event flowed. */
+  /**
+   * Looks at the topics' ids and ends and at the leases. Throws CQRS_EVENT_SOURCE_FAILED when a topic was made anew, and takes again what was lost or retried while no event flowed. */
   async watch(topics: readonly string[]): Promise<void> {
     await this.#assigning;
+    assertSameTopics(this.#topicIds, await this.#options.kafka.topicIds(topics));
     const looks = await Promise.all(topics.map((topic) => this.#lookAt(topic)));
     const missing = this.#options.view.sources.map(({ topic }) => [topic, 0] as const);
     this.#counts = new Map([

@@ -91,6 +91,7 @@ export class Projector {
     noteMissingTopics(this.#troubles, this.#view, missing);
     this.#troubles.clear('consumer');
     if (existing.length === 0) return this.#pause(watchPeriodMs);
+    this.#partitions.begin(await kafka.topicIds(existing));
     const consumption = await kafka.consume(consumerGroup, existing, {
       onAssigned: (assigned, controls) => this.#partitions.assign(assigned, controls),
       onBatch: (batch) => this.#onBatch(batch),

@@ -9,9 +9,11 @@ import {
   withoutCommand,
 } from '@cqrs/runtime/read-store/function-library.ts';
 import { readStoreKeys } from '@cqrs/runtime/read-store/keys.ts';
-import { applyShape } from '@cqrs/runtime/read-store/view-shape.ts';
+import { applyShape, sourceNumbers } from '@cqrs/runtime/read-store/view-shape.ts';
 import { viewTag } from '@cqrs/runtime/read-store/view-tag.ts';
+import type { TopicPartition } from '@cqrs/runtime/kafka/port.ts';
 import { parseHaltedKeys, type HaltedKeys } from './halted-key.ts';
+import { partitionName } from './owned-partition.ts';
 import type { Slice } from './slices.ts';
 
 /** The right to write one topic-partition of a view, until somebody else acquires it. */
@@ -40,7 +42,11 @@ type CatchUp = 'fenced' | 'gap' | 'building' | 'built';
 export type ReadStoreWriter = {
   /** Throws CQRS_READ_STORE_FAILED when Redis is set up so that it may lose documents. */
   readonly check: () => Promise<void>;
-  readonly acquire: (topicPartition: string) => Promise<Lease>;
+  /**
+   * Takes the partition from whoever holds it. `topicId` is Kafka's id of its topic, undefined when that is not known:
+   * with another one than before, what was stored by the old topic's offsets is forgotten, for all of its partitions.
+   */
+  readonly acquire: (where: TopicPartition, topicId: string | undefined) => Promise<Lease>;
   /** Whether a lease still stands and no position was lost behind it. */
   readonly holds: (topicPartition: string, lease: Lease) => Promise<boolean>;
   /** Notes that a whole partition stands still, for `retry` to find. */
@@ -112,9 +118,11 @@ export function createReadStoreWriter(
 
   return {
     check: () => orStoreFailure(assertNoEviction(redis)),
-    acquire: async (topicPartition) => {
+    acquire: async (where, topicId = '') => {
       const id = randomUUID();
-      const reply = await call(functionNames.acquire, [topicPartition, id]);
+      const numbers = sourceNumbers(view, where.topic);
+      const args = [partitionName(where), id, topicId, ...numbers];
+      const reply = await call(functionNames.acquire, args);
       const [offset, , flat] = reply as [string, string, string[]];
       return { id, offset, haltedKeys: parseHaltedKeys(flat) };
     },

@@ -24,7 +24,7 @@ export function resume(of: {
   if (position > high) {
     const message =
       `The view has applied ${topicPartition} up to offset ${position}, but the topic ends at ${high}: ` +
-      `it was truncated or made anew. Restore the topic, or rebuild the view by changing its definition.`;
+      `it lost its end (one that was made anew has another id, and is read from its beginning). Restore the topic, or rebuild the view by changing its definition.`;
     return { halt: { code: 'CQRS_POSITION_AHEAD', message } };
   }
   if (position < low && gapless) {

@@ -1,4 +1,4 @@
-import type { RecordSource, PartitionOffsets } from '@cqrs/runtime/kafka/port.ts';
+import type { RecordSource, PartitionOffsets, TopicIds } from '@cqrs/runtime/kafka/port.ts';
 import type { OwnedPartition } from './owned-partition.ts';
 import type { Lease, ReadStoreWriter } from './read-store-writer.ts';
 import { resume, type Resumption } from './resume.ts';
@@ -19,9 +19,12 @@ export type TakenPartition = {
 export async function takePartitions(
   stores: { readonly kafka: RecordSource; readonly writer: ReadStoreWriter },
   partitions: readonly OwnedPartition[],
+  topicIds: TopicIds,
 ): Promise<readonly TakenPartition[]> {
   const { kafka, writer } = stores;
-  const leases = await Promise.all(partitions.map(({ name }) => writer.acquire(name)));
+  const leases = await Promise.all(
+    partitions.map(({ where }) => writer.acquire(where, topicIds.get(where.topic))),
+  );
   const offsets = await offsetsByTopic(kafka, partitions);
   return partitions.flatMap((partition, place) => {
     const { where, name: topicPartition, gapless } = partition;

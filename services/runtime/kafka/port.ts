@@ -78,11 +78,19 @@ export type Consumption = {
   readonly stop: () => Promise<void>;
 };
 
+/** By topic. */
+export type TopicIds = ReadonlyMap<string, string>;
+
 /** Reads topics as a member of a group. Nothing is ever committed to Kafka: positions live with their effect. */
 export type RecordSource = {
   /** Which of these topics exist. */
   readonly existing: (topics: readonly string[]) => Promise<readonly string[]>;
   readonly offsets: (topic: string) => Promise<readonly PartitionOffsets[]>;
+  /**
+   * Kafka's own id of each of these topics, which must exist: a topic that is deleted and made again gets another one,
+   * and its offsets begin anew. Asked of the broker each time. Empty when the client cannot know.
+   */
+  readonly topicIds: (topics: readonly string[]) => Promise<TopicIds>;
   readonly consume: (
     groupId: string,
     topics: readonly string[],

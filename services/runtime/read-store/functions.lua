@@ -101,10 +101,33 @@ local function offset_before(left, right)
   return bytes_before(left, right)
 end
 
--- KEYS positions; ARGV topic-partition, lease. Whoever acquired last holds the partition, and looks anew whether
--- something halts it. Returns {offset, lsn, {halted key, its "<offset> <error>", …}}
+-- What is known by the offsets of a topic that is not there any more: positions, leases, what halted, dead letters.
+-- Documents stay, and their versions drop what they have seen.
+local function forget_topic(positions, topic, args)
+  local prefix = view_prefix(positions)
+  for _, name in ipairs(redis.call('HKEYS', positions)) do
+    if string.match(name, '^(.*):%d+$') == topic then
+      redis.call('HDEL', positions, name)
+      redis.call('HDEL', prefix .. 'halted', name)
+      redis.call('DEL', prefix .. 'halted:' .. name)
+      redis.call('SREM', prefix .. 'caught-up', name)
+    end
+  end
+  for place = 4, #args do redis.call('DEL', prefix .. 'skipped:' .. args[place]) end
+end
+
+-- KEYS positions; ARGV topic-partition, lease, Kafka's id of the topic ('' when it is not known), the numbers of the
+-- sources that read it. Whoever acquired last holds the partition, and looks anew whether something halts it. An offset
+-- means something only in the topic that it was given in: with another id every partition of the topic begins anew, and
+-- whoever held one is fenced off. A store without an id is of an earlier release, and takes the one there is.
+-- Returns {offset, lsn, {halted key, its "<offset> <error>", …}}
 local function acquire(keys, args)
-  local prefix = view_prefix(keys[1])
+  local prefix, topic, id = view_prefix(keys[1]), string.match(args[1], '^(.*):%d+$'), args[3]
+  local known = redis.call('HGET', prefix .. 'topics', topic)
+  if id ~= '' and known ~= id then
+    if known then forget_topic(keys[1], topic, args) end
+    redis.call('HSET', prefix .. 'topics', topic, id)
+  end
   local _, offset, lsn = position_parse(redis.call('HGET', keys[1], args[1]))
   redis.call('HSET', keys[1], args[1], args[2] .. ' ' .. offset .. ' ' .. lsn)
   redis.call('HDEL', prefix .. 'halted', args[1])

@@ -17,6 +17,13 @@ export function applyShape(view: ViewConfig): string {
   });
 }
 
+/** The numbers of the sources that read a topic. */
+export function sourceNumbers(view: ViewConfig, topic: string): readonly string[] {
+  return view.sources.flatMap((source, place) =>
+    source.topic === topic ? [String(place + 1)] : [],
+  );
+}
+
 /** The lookups that a read joins, in the order of the ids in a document's trailer; `[]` when it is a plain GET. */
 export function lookupShape(view: ViewConfig): string {
   const lookups = view.sources.flatMap((source, place) =>

@@ -45,6 +45,8 @@ export function openRecordSource(kafka: Kafka, retry: RetryOptions): RecordSourc
       (await ask((client) => client.fetchTopicOffsets(topic)))
         .map(({ partition, low, high }) => ({ partition, low: BigInt(low), high: BigInt(high) }))
         .toSorted((one, other) => one.partition - other.partition),
+    // Its metadata requests are of a version that does not tell.
+    topicIds: () => Promise.resolve(new Map()),
     consume: (groupId, topics, handlers) => consume({ kafka, retry, groupId }, topics, handlers),
     close,
   };

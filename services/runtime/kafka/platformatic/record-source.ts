@@ -6,6 +6,7 @@ import type {
   KafkaAddress,
   PartitionOffsets,
   RecordSource,
+  TopicIds,
 } from '../port.ts';
 import { clientOptions } from './client-options.ts';
 import { explained } from './explained.ts';
@@ -54,6 +55,11 @@ export function openRecordSource(address: KafkaAddress): RecordSource {
       reader ??= new Consumer({ ...options, groupId: address.clientId });
       return orForget(partitionOffsets(reader, topic));
     },
+    topicIds: async (topics) => {
+      if (topics.length === 0) return new Map();
+      admin ??= new Admin(options);
+      return orForget(topicIds(admin, topics));
+    },
     consume: (groupId, topics, handlers) => consume(address, { groupId, topics }, handlers),
     close,
   };
@@ -70,6 +76,17 @@ async function partitionOffsets(
     at(ListOffsetTimestamps.LATEST),
   ]);
   return highs.map((high, partition) => ({ partition, low: lows[partition] ?? 0n, high }));
+}
+
+async function topicIds(admin: Admin, topics: readonly string[]): Promise<TopicIds> {
+  // The client keeps what it learned for minutes, and a topic is made anew in less.
+  const metadata = await admin.metadata({ topics: [...topics], forceUpdate: true });
+  return new Map(
+    topics.flatMap((topic) => {
+      const found = metadata.topics.get(topic);
+      return found === undefined ? [] : [[topic, found.id] as const];
+    }),
+  );
 }
 
 async function consume(
