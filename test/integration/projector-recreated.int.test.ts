@@ -1,11 +1,19 @@
 /** Kafka loses a topic and the relay publishes it again: the new topic's offsets begin anew, the views' events do not. */
 import { Kafka, logLevel, type Admin } from 'kafkajs';
+import type { TopicPartition as Where } from '@cqrs/runtime/kafka/port.ts';
 import type { ProjectorStatus } from '@cqrs/contract/ops-status.ts';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
+import {
+  createReadStoreWriter,
+  type Lease,
+} from '../../services/projector/src/read-store-writer.ts';
+import { partitionName } from '../../services/projector/src/owned-partition.ts';
 import { startKafka, type TestKafka } from '../support/kafka.ts';
 import { eventually, startService, type TestService } from '../support/process.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { plainView, service, type ModelEvent } from '../support/view-model.ts';
+import { readStoreKeys } from '@cqrs/runtime/read-store/keys.ts';
+import { viewTag } from '@cqrs/runtime/read-store/view-tag.ts';
 import { startPublisher, type EventPublisher } from './projector-events.ts';
 
 const topic = plainView.sources[0]?.topic ?? '';
@@ -89,9 +97,7 @@ test('a view that was behind when the topic was lost gets all of the new one', a
   await publisher.publish(topic, republished.map(firstOf));
   const after = await start();
   onTestFinished(() => after.kill());
-  await eventually('all documents', waitMsMax, async () => {
-    return (await documents()).length === republished.length;
-  });
+  await expect.poll(documents, { timeout: waitMsMax }).toEqual(republished);
   await eventually('the view to be green', waitMsMax, async () => isGreen(await status(after)));
 });
 
@@ -102,9 +108,7 @@ test('a projector notices while it runs that a topic was made anew', async () =>
   await deleteTopic();
   await publisher.createTopic(topic, 1);
   await publisher.publish(topic, republished.map(firstOf));
-  await eventually('all documents', waitMsMax, async () => {
-    return (await documents()).length === republished.length;
-  });
+  await expect.poll(documents, { timeout: waitMsMax }).toEqual(republished);
   await eventually('the view to be green', waitMsMax, async () => isGreen(await status(projector)));
   // What follows is applied behind them, and a retry or a restart has nothing to mend.
   await publisher.publish(topic, [{ id: 'a', version: 2, state: { id: 'a' } }]);
@@ -113,4 +117,27 @@ test('a projector notices while it runs that a topic was made anew', async () =>
     return (await redis.client.get(document))?.startsWith('2');
   });
   expect(isGreen(await status(projector))).toBe(true);
+});
+
+test('a store from before ids were kept takes the one there is; another id fences off all partitions', async () => {
+  const writer = createReadStoreWriter(redis.client, service, plainView);
+  const [one, other] = [0, 1].map((partition) => ({ topic, partition })) as [Where, Where];
+  const slice = { events: [], nextOffset: '7', lsn: '' };
+  const applyTo = async (where: Where, topicId: string | undefined): Promise<Lease> => {
+    const lease = await writer.acquire(where, topicId);
+    const outcome = await writer.apply(partitionName(where), lease, slice);
+    expect(outcome).toMatchObject({ kind: 'applied' });
+    return { ...lease, offset: slice.nextOffset };
+  };
+  await applyTo(one, undefined);
+  await applyTo(other, undefined);
+  expect(await writer.acquire(one, 'first')).toMatchObject({ offset: '7' });
+  const held = await writer.acquire(other, 'first');
+  expect(held).toMatchObject({ offset: '7' });
+  await writer.halt(partitionName(other), held, 'for some reason');
+
+  expect(await writer.acquire(one, 'second')).toMatchObject({ offset: '' });
+  expect(await writer.holds(partitionName(other), held)).toBe(false);
+  expect(await redis.client.exists(readStoreKeys(viewTag(service, plainView)).halted)).toBe(0);
+  expect(await writer.acquire(other, 'second')).toMatchObject({ offset: '' });
 });

@@ -267,6 +267,18 @@ describe('failing closed, and the one command that helps', () => {
     );
   }, 120_000);
 
+  it('the topic is lost while the relay has nothing to publish', async () => {
+    const current = await startRelay(postgres, kafka);
+    relay = current;
+    await current.ready();
+    await writeEvents(postgres.sql, 1);
+    await publishedSequences(['1']);
+    await withAdmin(deleteTopic);
+    const error = await refusalOf(current, 'CQRS_TOPIC_LOST');
+    expect(error).toMatch(/does not exist/);
+    await recovers(error, ['1', '2']);
+  }, 120_000);
+
   it('the topic has another number of partitions', async () => {
     await publishOne();
     const [declared] = outbox.config.topics;

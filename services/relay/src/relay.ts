@@ -14,6 +14,7 @@ import { streamWal } from './stream-wal.ts';
 import { checkTopicsKept } from './topic-decision.ts';
 import { readTopicsTaken } from './topics-taken.ts';
 import { ensureTopics } from './topics.ts';
+import { watchTopics } from './watch-topics.ts';
 
 /**
  * Carries committed events from Postgres to Kafka until told to stop. Whatever fails ends the session with all its
@@ -68,7 +69,9 @@ async function runSession(relay: Relay, stop: AbortSignal): Promise<void> {
       decision.action === 'begin'
         ? await publishTable(session, { ...facts, ...decision }, stop)
         : decision.from;
-    await streamWal(session, from, stop);
+    const ended = new AbortController();
+    const streamed = streamWal(session, from, stop).finally(() => ended.abort());
+    await Promise.race([streamed, watchTopics(session, ended.signal)]);
   };
   await Promise.race([work(), lost.promise]);
 }
