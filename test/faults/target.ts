@@ -95,13 +95,22 @@ type Store = {
   readonly start: () => Promise<void>;
 };
 
-/** Space is given back after a while; a store that ended over it is then started as a kubelet would. */
-export function diskTarget(what: string, disk: SmallDisk, store: Store): Target {
+/**
+ * Space is given back after a while; a store that ended over it is then started as a kubelet would. One that is
+ * `restarted` is so in any case, as its administrator would.
+ */
+export function diskTarget(
+  what: string,
+  disk: SmallDisk,
+  store: Store,
+  { restarted }: { readonly restarted: boolean },
+): Target {
   return {
     fill: async (hold) => {
       await disk.fill();
       await hold();
       await disk.empty();
+      if (restarted && store.running()) await store.kill();
       const answersOrEnded = async (): Promise<boolean> =>
         !store.running() || (await store.answers());
       await eventually(`${what} to recover`, livenessMsMax, answersOrEnded).catch(store.kill);

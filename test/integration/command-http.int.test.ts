@@ -216,7 +216,9 @@ describe('pipelined requests', () => {
 
   it('are bounded: who sends on without end is cut off', async () => {
     const { socket } = await dial();
-    const closed = once(socket, 'close');
+    // A reset is a cut as well: it depends on how much of the flood was read by then.
+    socket.on('error', () => undefined);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
     socket.write(put('flood', '{}').repeat(500));
     await closed;
     expect((await send('PUT', '/order/after-the-flood', '{}')).status).toBe(201);

@@ -136,10 +136,11 @@ async function* readEvents(
 ): AsyncGenerator<readonly Tuple[], void, void> {
   const names = aggregates.map((name) => `'${name.replaceAll("'", "''")}'`).join(', ');
   const columns = eventColumns.map((column) => `${column}::text`).join(', ');
+  // Sorted by the table's columns: a bare `version` would be the text that is selected, and put 10 before 2.
   const query = sql.unsafe(
     `copy (
-      select ${columns} from cqrs.event where aggregatetype in (${names})
-      order by aggregatetype, aggregateid, version
+      select ${columns} from cqrs.event as stored where aggregatetype in (${names})
+      order by stored.aggregatetype, stored.aggregateid, stored.version
     ) to stdout (format binary)`,
   );
   const stream: unknown = await heardFromItsStart(query).readable();
