@@ -39,3 +39,8 @@ export class CqrsError extends Error {
     this.code = code;
   }
 }
+
+/** Whether a caught value is one of ours with this code. */
+export function isCoded(error: unknown, code: ErrorCode): boolean {
+  return error instanceof CqrsError && error.code === code;
+}

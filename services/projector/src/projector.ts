@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { CqrsError, type ErrorCode } from '@cqrs/contract/errors.ts';
+import { isCoded } from '@cqrs/contract/errors.ts';
 import type { Logger } from '@cqrs/runtime/logger.ts';
 import type { FetchedBatch, RecordSource } from '@cqrs/runtime/kafka/port.ts';
 import type { Tracing } from '@cqrs/runtime/telemetry/tracing.ts';
@@ -16,10 +16,6 @@ import { createTroubles, noteMissingTopics, type Troubles } from './troubles.ts'
 
 /** How often topics' ends, leases and missing topics are looked at, whether or not events flow. */
 const watchPeriodMs = 1_000;
-
-function isCoded(error: unknown, code: ErrorCode): boolean {
-  return error instanceof CqrsError && error.code === code;
-}
 
 export type ProjectorOptions = {
   readonly projection: Projection;
