@@ -317,9 +317,9 @@ describe('republish', () => {
     for (const frozen of [false, true]) {
       const before = (await readTopic(kafka, topic)).length;
       if (frozen) process.kill(relay.pid, 'SIGSTOP');
-      const { code } = await republish(postgres);
+      const { code, said } = await republish(postgres);
       if (frozen) process.kill(relay.pid, 'SIGCONT');
-      expect(code).toBe(0);
+      expect(code, said).toBe(0);
       await eventually('every event once more', 30_000, async () => {
         return (await readTopic(kafka, topic)).length === before + 3;
       });

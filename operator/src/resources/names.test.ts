@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { exampleService, ordersSpec } from '../api/v1alpha1/example-services.ts';
-import { nameLengthMax } from '../api/v1alpha1/crd-schema.ts';
+import { nameLengthMax } from '../api/v1alpha1/crd-fields.ts';
 import { childName, commandUrl, components, kafkaBroker, queryUrl } from './names.ts';
 
 const orders = exampleService('orders', ordersSpec);

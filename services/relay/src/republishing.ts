@@ -6,7 +6,7 @@ import { connectPostgres, type PostgresAddress } from './postgres-connection.ts'
 import { lockKey } from './replication.ts';
 
 const lockMsMax = 30_000;
-const lockRetryMs = 200;
+const holderRetryMs = 200;
 
 /** `begun` is false when nothing was changed, because of what `text` says. */
 export type Outcome = { readonly begun: boolean; readonly text: string };
@@ -46,7 +46,7 @@ export async function startRepublishing(
     if (obstacle !== undefined) return { begun: false, text: `Nothing was changed. ${obstacle}` };
 
     say(`Waiting for the relay to let go of the slot ${slot}.`);
-    await takeLock(sql, slot);
+    await takeLock(sql, address, slot);
     const records = await sql`delete from cqrs.relay_position where slot = ${slot} returning slot`;
     say(
       records.length === 0
@@ -73,27 +73,48 @@ function obstacleIn(state: State, slot: string, publication: string): string | u
   return undefined;
 }
 
-/** Ends the walsender of a relay that holds the lock; a role may end its own sessions. */
-async function takeLock(sql: postgres.Sql, slot: string): Promise<void> {
-  const deadlineMs = performance.now() + lockMsMax;
-  for (;;) {
-    const [row] = await sql.unsafe<[{ locked: boolean }]>(
-      `select pg_try_advisory_lock(${lockKey(slot)}) as locked`,
-    );
-    if (row.locked) return;
-    if (performance.now() > deadlineMs) {
+/**
+ * Waits in the lock's queue, which a relay that comes back at once cannot pass: it only tries for the lock, and a try
+ * fails while somebody waits. Meanwhile the walsender that holds it is ended; a role may end its own sessions.
+ */
+async function takeLock(sql: postgres.Sql, address: PostgresAddress, slot: string): Promise<void> {
+  const [own] = await sql.unsafe<[{ pid: number }]>('select pg_backend_pid() as pid');
+  await sql.unsafe('set statement_timeout = 0');
+  await sql.unsafe(`set lock_timeout = ${lockMsMax}`);
+  const locked = new AbortController();
+  const taken = sql
+    .unsafe(`select pg_advisory_lock(${lockKey(slot)})`)
+    .catch((cause: unknown) => {
       throw new CqrsError(
         'CQRS_SLOT_BUSY',
         `Something has held the lock on the slot ${slot} for ${lockMsMax / 1000} s.`,
+        cause,
       );
+    })
+    .finally(() => locked.abort());
+  await Promise.all([taken, endHolders(address, slot, own.pid, locked.signal)]);
+  await sql.unsafe('set statement_timeout to default');
+}
+
+async function endHolders(
+  address: PostgresAddress,
+  slot: string,
+  ownPid: number,
+  stop: AbortSignal,
+): Promise<void> {
+  const sql = connectPostgres(address, { replication: false, onClose: () => undefined });
+  try {
+    while (!stop.aborted) {
+      await sql.unsafe(
+        `select pg_terminate_backend(pid) from pg_locks
+         where locktype = 'advisory' and granted and pid <> ${ownPid} and database = (
+             select oid from pg_database where datname = current_database()
+           )
+           and (classid::bigint << 32 | objid::bigint) = ${lockKey(slot)}`,
+      );
+      await delay(holderRetryMs, undefined, { signal: stop }).catch(() => undefined);
     }
-    await sql.unsafe(
-      `select pg_terminate_backend(pid) from pg_locks
-       where locktype = 'advisory' and granted and database = (
-           select oid from pg_database where datname = current_database()
-         )
-         and (classid::bigint << 32 | objid::bigint) = ${lockKey(slot)}`,
-    );
-    await delay(lockRetryMs);
+  } finally {
+    await sql.end({ timeout: 1 });
   }
 }
