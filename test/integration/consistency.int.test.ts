@@ -1,5 +1,7 @@
 /** Reads with consistency tokens, at a real Redis that the projector's own writer fills. */
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { signToken, tokenKey, type TokenEntry } from '@cqrs/contract/consistency-token.ts';
 import { readStoreKeys } from '@cqrs/runtime/read-store/keys.ts';
@@ -86,11 +88,17 @@ async function ask(
 
 /** Reads that wait now, as the metrics say. */
 async function waitingAt(of: TestService): Promise<number> {
+  return metric('cqrs_query_consistency_waiting', of);
+}
+
+async function metric(name: string, of = query): Promise<number> {
   const text = await (await fetch(`${of.ops}/metrics`)).text();
-  return Number(/^cqrs_query_consistency_waiting (\d+)$/m.exec(text)?.[1]);
+  const line = text.split('\n').find((one) => one.startsWith(`${name} `));
+  return Number(line?.slice(name.length + 1));
 }
 
 const waiting = (): Promise<number> => waitingAt(query);
+const pending = (): Promise<number> => metric('cqrs_query_reads_pending{kind="documents"}');
 
 test('a document that is not there yet is waited for, and so is its next version', async () => {
   const first = ask('/orders/w1', tokenFor(written('order', 'w1', 1)), { prefer: 'wait=10' });
@@ -277,6 +285,24 @@ test('a client that leaves waits no more', async () => {
   gone.abort();
   await ended;
   await expect.poll(waiting, { timeout: 3_000, interval: 20 }).toBe(0);
+});
+
+test('a client that leaves during the first read does not begin to wait', async () => {
+  const token = tokenFor(written('order', 'never', 1));
+  const { hostname, port } = new URL(query.http);
+  const socket = connect(Number(port), hostname);
+  await once(socket, 'connect');
+  const head = `host: x\r\nconsistency-token: ${token}\r\nprefer: wait=10`;
+  onTestFinished(() => redis.resume());
+  redis.pause();
+  socket.write(`GET /orders/never HTTP/1.1\r\n${head}\r\n\r\n`);
+  await expect.poll(pending, patience).toBe(1);
+  socket.destroy();
+  // The process has seen the end of one connection before it answers another that was made later.
+  expect(await pending()).toBe(1);
+  redis.resume();
+  await expect.poll(pending, patience).toBe(0);
+  expect(await waiting()).toBe(0);
 });
 
 test('a Redis that dies ends every wait at once, and waking works again when it is back', async () => {

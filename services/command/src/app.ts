@@ -1,4 +1,5 @@
 import { answerClientError } from '@cqrs/runtime/client-error.ts';
+import { inTurn } from '@cqrs/runtime/in-turn.ts';
 import type { Logger } from '@cqrs/runtime/logger.ts';
 import type { RequestSpans } from '@cqrs/runtime/telemetry/request-spans.ts';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
@@ -9,7 +10,6 @@ import type { Behavior } from './behavior/behavior.ts';
 import { bodyBytesMax, type BodyRooms } from './body-rooms.ts';
 import type { Consistency } from './consistency.ts';
 import type { Descriptions } from './describe/descriptions.ts';
-import { inTurn } from './in-turn.ts';
 import type { KeysUnderWay } from './keys-under-way.ts';
 import type { Metrics } from './metrics.ts';
 import { sendProblem } from './problem-reply.ts';

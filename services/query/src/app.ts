@@ -1,7 +1,9 @@
 import { answerClientError } from '@cqrs/runtime/client-error.ts';
 import type { WrittenDocument } from '@cqrs/runtime/describe/api-document.ts';
+import { inTurn } from '@cqrs/runtime/in-turn.ts';
 import type { Logger } from '@cqrs/runtime/logger.ts';
 import type { RequestSpans } from '@cqrs/runtime/telemetry/request-spans.ts';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { ConnectionRotation } from './connection-rotation.ts';
 import { asksForKeys } from './keys-request.ts';
@@ -27,6 +29,8 @@ export type AppOptions = {
 };
 
 const requestMsMax = 30_000;
+/** How long a connection is kept on which nobody asks. */
+const idleMsMax = 72_000;
 /** Longer than any key that could be right, so that a wrong one is answered and not lost in routing. */
 const keyCharactersMax = 4_096;
 
@@ -34,16 +38,13 @@ const keyCharactersMax = 4_096;
 export function buildApp(options: AppOptions): FastifyInstance {
   const app = Fastify({
     logger: false,
-    requestTimeout: requestMsMax,
-    // Without a Host, routing is the same; Node's own refusal would be no problem document.
-    http: { requireHostHeader: false },
+    serverFactory: (handle) => createRequestServer(handle, options.isStopping),
     clientErrorHandler: answerClientError,
     return503OnClosing: false,
     routerOptions: { maxParamLength: keyCharactersMax },
     frameworkErrors: (error, _request, reply) =>
       void sendProblem(reply as FastifyReply, 'malformed-request', `${error.message}.`),
   });
-  closeOldConnections(app, options.isStopping);
   if (options.spans !== undefined) traceRequests(app, options.spans);
   for (const served of options.views) {
     const path = `/${served.view.name}`;
@@ -83,15 +84,25 @@ function traceRequests(app: FastifyInstance, spans: RequestSpans): void {
   });
 }
 
-function closeOldConnections(app: FastifyInstance, isStopping: () => boolean): void {
+/** What every request passes stands here before the framework, because each of its hooks costs every read about 0.4 µs. */
+function createRequestServer(handle: RequestListener, isStopping: () => boolean): Server {
   const rotation = new ConnectionRotation();
-  app.server.on('connection', (socket) => rotation.opened(socket, Date.now(), Math.random()));
-  // A listener beside the framework's, because each hook costs every read about 0.4 µs.
-  app.server.prependListener('request', (request, response) => {
-    if (isStopping() || rotation.isDue(request.socket, Date.now())) {
-      response.setHeader('connection', 'close');
-    }
-  });
+  const options = {
+    requestTimeout: requestMsMax,
+    keepAliveTimeout: idleMsMax,
+    // Without a Host, routing is the same; Node's own refusal would be no problem document.
+    requireHostHeader: false,
+  };
+  const server = createServer(options, (request, response) =>
+    inTurn(request, response, () => {
+      if (isStopping() || rotation.isDue(request.socket, Date.now())) {
+        response.setHeader('connection', 'close');
+      }
+      handle(request, response);
+    }),
+  );
+  server.on('connection', (socket) => rotation.opened(socket, Date.now(), Math.random()));
+  return server;
 }
 
 /** Refuses in a hook of its own scope, before a body is read: whatever it is, nothing here takes one. */

@@ -21,6 +21,7 @@ import { ReadGate } from './read-gate.ts';
 import { createReadStoreReader } from './read-store-reader.ts';
 import { LiveStates } from './streams/live-states.ts';
 import { heartbeatMs, StreamRoom } from './streams/stream-room.ts';
+import { UnreadAnswers } from './unread-answers.ts';
 
 const redisCommandMsMax = 1_000;
 const redisWaitMsMax = 2_000;
@@ -67,7 +68,7 @@ const consistency = {
   tokenKey: tokenKey(env['CQRS_TOKEN_KEY']),
   waitingRoom: new WaitingRoom({ changes, views: views.map(({ name }) => name), waitersMax }),
 };
-const compressor = new Compressor();
+const sending = { compressor: new Compressor(), unread: new UnreadAnswers() };
 const streamRoom = new StreamRoom();
 const beats = setInterval(() => streamRoom.beat(performance.now()), heartbeatMs);
 const served = views.map((view) => ({
@@ -76,7 +77,7 @@ const served = views.map((view) => ({
   documents: { gate: documentGate, counts: createReadCounts() },
   lists: { gate: listGate, counts: createReadCounts() },
   consistency,
-  compressor,
+  ...sending,
   live: new LiveStates(),
   streamRoom,
 }));

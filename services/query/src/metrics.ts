@@ -50,6 +50,16 @@ export function createMetrics(views: readonly ServedView[], streamRoom: StreamRo
       },
     }),
   );
+  registry.registerMetric(
+    new Gauge({
+      name: 'cqrs_query_unread_bytes',
+      help: 'Answers that clients have not taken yet.',
+      registers: [],
+      collect() {
+        this.set(views[0]?.unread.bytes ?? 0);
+      },
+    }),
+  );
   registerStreams(registry, streamRoom);
   const [first] = views;
   if (first !== undefined) registerWaits(registry, first);

@@ -2,15 +2,21 @@ import type { ReadDocument } from '@cqrs/runtime/read-store/document.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { allowedCodings, type Coding } from './accept-header.ts';
 import { chooseCoding } from './choose-coding.ts';
-import type { Compressor } from './compressor.ts';
 import { codedTag, isNamed } from './entity-tag.ts';
 import { sendProblem } from './problem-reply.ts';
+import type { ServedView } from './served-view.ts';
 
 /** What a URL shows now: its entity tag without quotes, and JSON whose bytes are characters (`latin1`). */
 export type Representation = ReadDocument;
 
+/** What all views share that send. */
+type Sending = Pick<ServedView, 'compressor' | 'unread'>;
+
 /** What became of the read; one whose answer the client cannot take was a read all the same. */
 export type SentAs = 'found' | 'not-modified' | 'overloaded';
+
+/** As a string an answer is quicker to send, and takes its bytes three times while the client does not read. */
+const stringCharsMax = 65_536;
 
 /** Every request header that an answer may differ by. */
 const vary = 'accept, accept-encoding, consistency-token, prefer';
@@ -21,7 +27,7 @@ const vary = 'accept, accept-encoding, consistency-token, prefer';
  */
 export function sendRepresentation(
   { etag, json }: Representation,
-  compressor: Compressor,
+  { compressor, unread }: Sending,
   request: FastifyRequest,
   reply: FastifyReply,
 ): SentAs | Promise<SentAs> {
@@ -38,7 +44,12 @@ export function sendRepresentation(
     raw.writeHead(304, { etag: known, 'cache-control': cacheControlOf(reply), vary }).end();
     return 'not-modified';
   }
-  if (chosen === 'gzip') return sendGzip({ etag, json }, compressor, request, reply);
+  if (!unread.hasRoomFor(json.length)) {
+    const detail = 'Clients that do not read hold all the memory for answers. Try again.';
+    void sendProblem(reply, 'overloaded', detail);
+    return 'overloaded';
+  }
+  if (chosen === 'gzip') return sendGzip({ etag, json }, { compressor, unread }, request, reply);
   if (chosen === null) {
     const detail = 'Too much is being compressed already. Try again, or allow identity.';
     void sendProblem(reply, 'overloaded', detail);
@@ -52,7 +63,8 @@ export function sendRepresentation(
     'cache-control': cacheControlOf(reply),
     vary,
   });
-  raw.end(json, 'latin1');
+  raw.end(json.length > stringCharsMax ? Buffer.from(json, 'latin1') : json, 'latin1');
+  unread.sent(raw, json.length);
   return 'found';
 }
 
@@ -76,7 +88,7 @@ function knownTag(
 
 async function sendGzip(
   { etag, json }: Representation,
-  compressor: Compressor,
+  { compressor, unread }: Sending,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<SentAs> {
@@ -94,5 +106,6 @@ async function sendGzip(
   const body = await compressor.gzip(json);
   const { raw } = reply.hijack();
   raw.writeHead(200, { ...headers, 'content-length': body.length }).end(body);
+  unread.sent(raw, body.length);
   return 'found';
 }

@@ -7,10 +7,11 @@ import type { ReadGate } from './read-gate.ts';
 import type { ReadStoreReader } from './read-store-reader.ts';
 import type { LiveStates } from './streams/live-states.ts';
 import type { StreamRoom } from './streams/stream-room.ts';
+import type { UnreadAnswers } from './unread-answers.ts';
 
 /**
- * A view with what its routes need. Counts and what streams show are the view's own; gates, the compressor and the room
- * for streams are shared by all views, as Redis and the process are.
+ * A view with what its routes need. Counts and what streams show are the view's own; gates, the compressor, the room
+ * for streams and that for unread answers are shared by all views, as Redis and the process are.
  */
 export type ServedView = {
   readonly view: ViewConfig;
@@ -20,6 +21,7 @@ export type ServedView = {
   /** What reads with a consistency token need; the key is null where tokens are not set up. */
   readonly consistency: { readonly tokenKey: TokenKey | null; readonly waitingRoom: WaitingRoom };
   readonly compressor: Compressor;
+  readonly unread: UnreadAnswers;
   readonly live: LiveStates;
   readonly streamRoom: StreamRoom;
 };

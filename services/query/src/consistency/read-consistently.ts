@@ -61,6 +61,8 @@ async function waitFor(
   reply: FastifyReply,
 ): Promise<WaitOutcome> {
   if (awaited.length === 0) return { kind: 'passed' };
+  // Whoever left during the first read is told of no more.
+  if (reply.raw.closed) return { kind: 'abandoned' };
   const gone = new AbortController();
   const leave = (): void => gone.abort();
   reply.raw.once('close', leave);

@@ -17,7 +17,7 @@ export function sendDocument(
   request: FastifyRequest<DocumentRoute>,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const { view, reader, compressor } = served;
+  const { view, reader } = served;
   const { gate, counts } = served.documents;
   const { key } = request.params;
   return answerRead(
@@ -34,7 +34,7 @@ export function sendDocument(
           void sendProblem(reply, 'not-found', `The view ${view.name} has no document "${key}".`);
           return undefined;
         }
-        const sent = sendRepresentation(document, compressor, request, reply);
+        const sent = sendRepresentation(document, served, request, reply);
         if (typeof sent === 'string') return void (counts[sent] += 1);
         return sent.then((later) => void (counts[later] += 1));
       },

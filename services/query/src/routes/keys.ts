@@ -24,7 +24,7 @@ export async function sendKeys(
       counts,
       reads: parsed.keys.length,
       answer: async ({ representation, found, missing }) => {
-        const sent = await sendRepresentation(representation, served.compressor, request, reply);
+        const sent = await sendRepresentation(representation, served, request, reply);
         counts[sent] += found;
         counts['not-found'] += missing;
       },

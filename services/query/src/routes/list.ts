@@ -25,7 +25,7 @@ export async function sendList(
       counts,
       reads: 1,
       answer: async (page) => {
-        counts[await sendRepresentation(page, served.compressor, request, reply)] += 1;
+        counts[await sendRepresentation(page, served, request, reply)] += 1;
       },
     },
   );

@@ -1,3 +1,4 @@
+import { lastInTurn } from '@cqrs/runtime/in-turn.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { asksForKeys } from '../keys-request.ts';
 import { parseListRequest } from '../list-request.ts';
@@ -69,6 +70,7 @@ function openStream(
     const detail = `${streamsMax} streams are open here already. Try again; more replicas may be on their way.`;
     return sendProblem(reply, 'overloaded', detail);
   }
+  if (!lastInTurn(request.raw)) return reply.hijack();
   const { raw } = reply.hijack();
   raw.writeHead(200, headers);
   if (request.method === 'HEAD') {

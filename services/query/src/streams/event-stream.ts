@@ -44,7 +44,7 @@ export class EventStream implements Follower {
   show(state: StateEvent): void {
     if (this.#hasEnded) return;
     if (this.#waiting !== undefined) {
-      this.#next = state;
+      this.#showNext(state);
       return;
     }
     if (state.id === this.#shownId) return;
@@ -64,10 +64,18 @@ export class EventStream implements Follower {
   end(why: StreamEnd): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    if (this.#waiting !== undefined) this.#held.release(this.#waiting);
+    for (const state of [this.#waiting, this.#next])
+      if (state !== undefined) this.#held.release(state);
     if (why === 'slow') this.#raw.destroy();
     else this.#raw.end();
     this.#onEnd(why);
+  }
+
+  /** What comes next is memory like what waits, and one document that grows may come next for every stalled client. */
+  #showNext(state: StateEvent): void {
+    if (this.#next !== undefined) this.#held.release(this.#next);
+    this.#next = state;
+    if (!this.#held.hold(state)) this.end('slow');
   }
 
   #taken(): void {
@@ -77,6 +85,8 @@ export class EventStream implements Follower {
     this.#hasStalled = false;
     const next = this.#next;
     this.#next = undefined;
-    if (next !== undefined) this.show(next);
+    if (next === undefined) return;
+    this.#held.release(next);
+    this.show(next);
   }
 }

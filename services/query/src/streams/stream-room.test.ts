@@ -98,6 +98,26 @@ test('no more than 32 MiB wait for slow clients: who would make it more is dropp
     .toBe(0);
 });
 
+test('what comes next for a slow client is held too, and given back when something newer replaces it', async () => {
+  const [growing, other] = [await open(), await open()];
+  growing.stream.show(stateOf(10 * mebibyte));
+  other.stream.show(stateOf(10 * mebibyte + 1));
+  for (let place = 2; place < 9; place += 1) growing.stream.show(stateOf(10 * mebibyte + place));
+  expect([room.open, room.ended.slow]).toEqual([2, 0]);
+  other.stream.show(stateOf(10 * mebibyte + 9));
+  expect([room.open, room.ended.slow]).toEqual([1, 1]);
+  expect(other.left).toHaveBeenCalledOnce();
+
+  // Whoever is gone holds nothing, so there is room for the latest state and more.
+  growing.answer.resume();
+  const text = textOf(growing.answer);
+  const late = await open();
+  late.stream.show(stateOf(10 * mebibyte + 10));
+  expect(late.left).not.toHaveBeenCalled();
+  room.close();
+  expect((await text).length).toBeGreaterThan(10 * mebibyte);
+});
+
 test('an event that many slow clients wait for is held once', async () => {
   const shared = stateOf(10 * mebibyte);
   const followers = [];
