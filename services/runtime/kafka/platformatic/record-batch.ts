@@ -3,8 +3,9 @@
  * (https://kafka.apache.org/documentation/#recordbatch). The client's own reader makes every key, value and header an
  * object of its own; most of a rebuild's time went there. This one notes where things are and cuts out what is asked for.
  */
-import { compressionsAlgorithmsByBitmask } from '@platformatic/kafka';
+import { crc32c } from '@platformatic/kafka';
 import type { FetchedRecord } from '../port.ts';
+import { decompressed } from './decompressed.ts';
 
 /** A transaction that was aborted: its producer's records from `firstOffset` on, up to the marker, never happened. */
 export type AbortedTransaction = { readonly producerId: bigint; readonly firstOffset: bigint };
@@ -13,14 +14,21 @@ type RecordSet = {
   readonly records: readonly FetchedRecord[];
   /** Where reading goes on: behind the last whole batch, though compaction may have taken its last records. */
   readonly nextOffset: bigint;
+  /** What the records keep in memory: decompressed, if they were compressed. */
+  readonly bytes: number;
 };
+
+/** Behind this much, decompressed, what else came of the partition is left for the next fetch. */
+const recordSetBytesMax = 8 * 1024 * 1024;
 
 /** Places in a batch's header, in bytes from its beginning. */
 const lengthAt = 8;
 const magicAt = 16;
+const crcAt = 17;
 const attributesAt = 21;
 const lastOffsetDeltaAt = 23;
 const firstTimestampAt = 27;
+const maxTimestampAt = 35;
 const producerIdAt = 43;
 const recordCountAt = 57;
 const recordsAt = 61;
@@ -29,6 +37,8 @@ const beforeLengthEnds = 12;
 
 const magicSupported = 2;
 const compressionBits = 0b111;
+/** The broker has put its own time in the place of the producer's, one for the whole batch. */
+const logAppendTimeBit = 0b1000;
 const transactionalBit = 0b1_0000;
 const controlBit = 0b10_0000;
 /** The type in the key of a control record that ends a transaction; 1 would be a commit. */
@@ -40,11 +50,15 @@ type Batch = {
   readonly end: number;
   readonly baseOffset: bigint;
   readonly lastOffset: bigint;
+  readonly recordCount: number;
   readonly attributes: number;
   readonly producerId: bigint;
 };
 
-/** The records from `from` on that a reader may see; a last batch that was cut off is left for the next fetch. */
+/**
+ * The records from `from` on that a reader may see; a last batch that was cut off is left for the next fetch. Throws when a
+ * batch is not what its checksum and its lengths say: nothing of it may be taken for a record.
+ */
 export function readRecordSet(
   bytes: Buffer,
   from: bigint,
@@ -54,6 +68,7 @@ export function readRecordSet(
   const waiting = aborted.toSorted((one, other) => (one.firstOffset < other.firstOffset ? -1 : 1));
   const abortedProducers = new Set<bigint>();
   let nextOffset = from;
+  let size = 0;
   for (const batch of wholeBatches(bytes)) {
     while (waiting[0] !== undefined && waiting[0].firstOffset <= batch.lastOffset) {
       abortedProducers.add(waiting[0].producerId);
@@ -66,19 +81,24 @@ export function readRecordSet(
     }
     const transactional = (batch.attributes & transactionalBit) !== 0;
     if (transactional && abortedProducers.has(batch.producerId)) continue;
-    readRecords(batch, from, records);
+    size += readRecords(batch, from, records);
+    if (size >= recordSetBytesMax) break;
   }
-  return { records, nextOffset: nextOffset > from ? nextOffset : from };
+  return { records, nextOffset: nextOffset > from ? nextOffset : from, bytes: size };
 }
 
 function* wholeBatches(bytes: Buffer): Generator<Batch> {
   let start = 0;
   while (start + recordsAt <= bytes.length) {
     const end = start + beforeLengthEnds + bytes.readInt32BE(start + lengthAt);
-    if (end > bytes.length) return;
+    if (end < start + recordsAt) throw new TypeError('A record batch ends before its records.');
+    if (end > bytes.length) break;
     const magic = bytes.readInt8(start + magicAt);
     if (magic !== magicSupported) {
       throw new TypeError(`A record batch has format ${magic}; only ${magicSupported} is known.`);
+    }
+    if (crc32c(bytes.subarray(start + attributesAt, end)) !== bytes.readUInt32BE(start + crcAt)) {
+      throw new TypeError('A record batch is not the one that was written: its checksum differs.');
     }
     const baseOffset = bytes.readBigInt64BE(start);
     yield {
@@ -87,49 +107,64 @@ function* wholeBatches(bytes: Buffer): Generator<Batch> {
       end,
       baseOffset,
       lastOffset: baseOffset + BigInt(bytes.readInt32BE(start + lastOffsetDeltaAt)),
+      recordCount: bytes.readInt32BE(start + recordCountAt),
       attributes: bytes.readInt16BE(start + attributesAt),
       producerId: bytes.readBigInt64BE(start + producerIdAt),
     };
     start = end;
   }
+  // The broker gives a first batch whole, whatever its size.
+  if (start === 0 && bytes.length > 0) throw new TypeError('A record batch has no end.');
 }
 
 /** Where the records lie: in the batch itself, or decompressed. */
 function recordBytes({ bytes, start, end, attributes }: Batch): Varints {
   const compression = attributes & compressionBits;
-  if (compression === 0) return new Varints(bytes, start + recordsAt);
-  const algorithm =
-    compressionsAlgorithmsByBitmask[compression as keyof typeof compressionsAlgorithmsByBitmask];
-  if (algorithm === undefined) {
-    throw new TypeError(
-      `A record batch is compressed in a way (${compression}) that is not known.`,
-    );
-  }
-  return new Varints(algorithm.decompressSync(bytes.subarray(start + recordsAt, end)), 0);
+  if (compression === 0) return new Varints(bytes, start + recordsAt, end);
+  const plain = decompressed(compression, bytes.subarray(start + recordsAt, end));
+  return new Varints(plain, 0, plain.length);
 }
 
-function readRecords(batch: Batch, from: bigint, into: FetchedRecord[]): void {
-  const { bytes, start } = batch;
-  const count = bytes.readInt32BE(start + recordCountAt);
+/** Answers how many bytes the batch's records are. */
+function readRecords(batch: Batch, from: bigint, into: FetchedRecord[]): number {
+  const { bytes, start, attributes, recordCount } = batch;
+  const hasLogAppendTime = (attributes & logAppendTimeBit) !== 0;
   const base = {
     // Exact: an offset or a time beyond 2^53 would take a million records a second for centuries.
     offset: Number(batch.baseOffset),
-    timestampMs: Number(bytes.readBigInt64BE(start + firstTimestampAt)),
+    timestampMs: Number(
+      bytes.readBigInt64BE(start + (hasLogAppendTime ? maxTimestampAt : firstTimestampAt)),
+    ),
+    hasLogAppendTime,
   };
   const first = Number(from);
   const varints = recordBytes(batch);
-  for (let index = 0; index < count; index += 1) {
+  const size = varints.end - varints.at;
+  for (let index = 0; index < recordCount; index += 1) {
     const record = new BatchRecord(varints, base);
     if (record.offsetNumber >= first) into.push(record);
   }
+  if (varints.at !== varints.end) {
+    throw new TypeError(`A record batch has bytes behind its ${recordCount} records.`);
+  }
+  return size;
 }
 
-/** The key of a control record is its version and its type, two bytes each. */
+/** The key of a control record is its version and its type, two bytes each. Compaction leaves batches without any. */
 function endsInAbort(batch: Batch): boolean {
-  const { key } = new BatchRecord(recordBytes(batch), { offset: 0, timestampMs: 0 });
+  if (batch.recordCount === 0) return false;
+  const { key } = new BatchRecord(recordBytes(batch), noBase);
   return key !== null && key.length >= 4 && key.readInt16BE(2) === abortMarker;
 }
 
+/** What a batch's records count theirs from. */
+type Base = {
+  readonly offset: number;
+  readonly timestampMs: number;
+  readonly hasLogAppendTime: boolean;
+};
+
+const noBase: Base = { offset: 0, timestampMs: 0, hasLogAppendTime: false };
 const noEnd = -1;
 
 class BatchRecord implements FetchedRecord {
@@ -141,14 +176,16 @@ class BatchRecord implements FetchedRecord {
   readonly #valueStart: number;
   readonly #valueEnd: number;
   readonly #headersStart: number;
+  readonly #end: number;
 
-  /** Reads one record and leaves `varints` behind it. */
-  constructor(varints: Varints, base: { readonly offset: number; readonly timestampMs: number }) {
+  /** Reads one record and leaves `varints` behind it. Throws when its parts do not lie within it, or it in the batch. */
+  constructor(varints: Varints, base: Base) {
     const length = varints.read();
     const end = varints.at + length;
     varints.at += 1;
     this.#bytes = varints.bytes;
-    this.timestampMs = base.timestampMs + varints.read();
+    const timestampDelta = varints.read();
+    this.timestampMs = base.timestampMs + (base.hasLogAppendTime ? 0 : timestampDelta);
     this.offsetNumber = base.offset + varints.read();
     const keyLength = varints.read();
     this.#keyStart = varints.at;
@@ -157,6 +194,11 @@ class BatchRecord implements FetchedRecord {
     this.#valueStart = varints.at;
     this.#valueEnd = valueLength < 0 ? noEnd : (varints.at += valueLength);
     this.#headersStart = varints.at;
+    // At least the number of headers follows.
+    if (!(varints.at < end && end <= varints.end)) {
+      throw new TypeError('A record does not lie within its batch, or its parts not within it.');
+    }
+    this.#end = end;
     varints.at = end;
   }
 
@@ -175,15 +217,15 @@ class BatchRecord implements FetchedRecord {
   header(name: string): string | undefined {
     const wanted = nameBytes(name);
     const bytes = this.#bytes;
-    const varints = new Varints(bytes, this.#headersStart);
+    const varints = new Varints(bytes, this.#headersStart, this.#end);
     let found: string | undefined;
-    for (let left = varints.read(); left > 0; left -= 1) {
-      const nameLength = varints.read();
+    for (let left = varints.read(); left > 0 && varints.at < varints.end; left -= 1) {
+      const nameLength = varints.readLength();
       const nameStart = varints.at;
       varints.at += nameLength;
-      const valueLength = varints.read();
+      const valueLength = varints.readLength();
       const valueStart = varints.at;
-      if (valueLength > 0) varints.at += valueLength;
+      varints.at += valueLength;
       if (nameLength === wanted.length && hasBytes(bytes, nameStart, wanted)) {
         found = bytes.toString('utf8', valueStart, varints.at);
       }
@@ -193,12 +235,12 @@ class BatchRecord implements FetchedRecord {
 
   headers(): Readonly<Record<string, Buffer>> {
     const bytes = this.#bytes;
-    const varints = new Varints(bytes, this.#headersStart);
+    const varints = new Varints(bytes, this.#headersStart, this.#end);
     const found: [string, Buffer][] = [];
-    for (let left = varints.read(); left > 0; left -= 1) {
-      const nameLength = varints.read();
+    for (let left = varints.read(); left > 0 && varints.at < varints.end; left -= 1) {
+      const nameLength = varints.readLength();
       const name = bytes.toString('utf8', varints.at, (varints.at += nameLength));
-      const valueLength = Math.max(0, varints.read());
+      const valueLength = varints.readLength();
       found.push([name, bytes.subarray(varints.at, (varints.at += valueLength))]);
     }
     return Object.fromEntries(found);
@@ -228,11 +270,19 @@ function hasBytes(bytes: Buffer, start: number, wanted: Buffer): boolean {
 /** Kafka's variable-length numbers: seven bits a byte, the lowest first, zig-zag, so that -1 is one byte too. */
 class Varints {
   readonly bytes: Buffer;
+  readonly end: number;
   at: number;
 
-  constructor(bytes: Buffer, at: number) {
+  constructor(bytes: Buffer, at: number, end: number) {
     this.bytes = bytes;
     this.at = at;
+    this.end = end;
+  }
+
+  /** A length, 0 for what is null, and no more than there is. */
+  readLength(): number {
+    const length = this.read();
+    return length > 0 ? Math.min(length, Math.max(0, this.end - this.at)) : 0;
   }
 
   /** Exact up to 2^52. */
