@@ -1,6 +1,5 @@
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { once } from 'node:events';
-import { Reader, Writer } from '@platformatic/kafka';
 
 export type Asked = { readonly topic: string; readonly partition: number; readonly offset: bigint };
 export type Answer = { readonly errorCode: number; readonly bytes: Buffer };
@@ -56,28 +55,43 @@ function portOf(server: Server): number {
 
 function readRequest(request: Buffer): readonly Asked[] {
   const clientIdBytes = request.readInt16BE(requestHeaderBytes - 2);
-  const reader = Reader.from(request.subarray(requestHeaderBytes + clientIdBytes));
-  // Replica, longest wait, least and most bytes, isolation, session and its epoch.
-  reader.skip(4 * 4 + 1 + 2 * 4);
-  return reader
-    .readArray(
-      (each) => {
-        const topic = each.readString(false);
-        return each.readArray((one) => readAsked(topic, one), false, false);
-      },
-      false,
-      false,
-    )
-    .flat();
+  // Behind replica, longest wait, least and most bytes, isolation, session and its epoch.
+  let at = requestHeaderBytes + clientIdBytes + 4 * 4 + 1 + 2 * 4;
+  const count = (): number => request.readInt32BE((at += 4) - 4);
+  const asked: Asked[] = [];
+  for (let topics = count(); topics > 0; topics -= 1) {
+    const nameStart = at + 2;
+    at = nameStart + request.readInt16BE(at);
+    const topic = request.toString('utf8', nameStart, at);
+    for (let partitions = count(); partitions > 0; partitions -= 1) {
+      // Partition, leader epoch, offset, where the log starts, most bytes.
+      const [partition, offset] = [request.readInt32BE(at), request.readBigInt64BE(at + 8)];
+      asked.push({ topic, partition, offset });
+      at += 4 + 4 + 8 + 8 + 4;
+    }
+  }
+  return asked;
 }
 
-function readAsked(topic: string, reader: Reader): Asked {
-  const partition = reader.readInt32();
-  reader.skip(4);
-  const offset = reader.readInt64();
-  reader.skip(8 + 4);
-  return { topic, partition, offset };
+function int16(value: number): Buffer {
+  const bytes = Buffer.alloc(2);
+  bytes.writeInt16BE(value);
+  return bytes;
 }
+
+function int32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(value);
+  return bytes;
+}
+
+function int64(value: bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigInt64BE(value);
+  return bytes;
+}
+
+const highWatermark = 1_000_000n;
 
 function writeResponse(
   correlationId: number,
@@ -85,37 +99,33 @@ function writeResponse(
   asked: readonly Asked[],
   answer: (asked: Asked) => Answer,
 ): Buffer {
-  const response = Writer.create()
-    .appendInt32(correlationId)
-    .appendInt32(throttleMs)
-    .appendInt16(0)
-    .appendInt32(0)
-    .appendArray(
-      [...asked],
-      (writer, one) => {
-        const { errorCode, bytes } = answer(one);
-        writer.appendString(one.topic, false).appendArray(
-          [one],
-          (each, { partition }) => {
-            each
-              .appendInt32(partition)
-              .appendInt16(errorCode)
-              .appendInt64(1_000_000n)
-              .appendInt64(1_000_000n)
-              .appendInt64(0n)
-              .appendArray([], () => undefined, false, false)
-              .appendInt32(-1)
-              .appendInt32(bytes.length)
-              .append(bytes);
-          },
-          false,
-          false,
-        );
-      },
-      false,
-      false,
-    ).buffer;
-  const size = Buffer.alloc(sizeBytes);
-  size.writeInt32BE(response.length);
-  return Buffer.concat([size, response]);
+  const partitions = asked.flatMap((one) => {
+    const { errorCode, bytes } = answer(one);
+    return [
+      int16(one.topic.length),
+      Buffer.from(one.topic),
+      int32(1),
+      int32(one.partition),
+      int16(errorCode),
+      // And the last stable offset, and where the log begins.
+      int64(highWatermark),
+      int64(highWatermark),
+      int64(0n),
+      // No aborted transactions, and no replica to ask rather.
+      int32(0),
+      int32(-1),
+      int32(bytes.length),
+      bytes,
+    ];
+  });
+  const response = Buffer.concat([
+    int32(correlationId),
+    int32(throttleMs),
+    // No error, no session.
+    int16(0),
+    int32(0),
+    int32(asked.length),
+    ...partitions,
+  ]);
+  return Buffer.concat([int32(response.length), response]);
 }

@@ -26,21 +26,23 @@ test.each(algorithms)(
   },
 );
 
+/** As snappy-java writes them: a header, and each block behind its length. */
+function framed(blocks: readonly Buffer[]): Buffer {
+  const header = Buffer.concat([
+    Buffer.from([0x82]),
+    Buffer.from('SNAPPY\0'),
+    Buffer.from([0, 0, 0, 1, 0, 0, 0, 1]),
+  ]);
+  const sized = blocks.flatMap((block) => {
+    const size = Buffer.alloc(4);
+    size.writeUInt32BE(block.length);
+    return [size, block];
+  });
+  return Buffer.concat([header, ...sized]);
+}
+
 test('adds up the blocks of a snappy frame', () => {
   const { bitmask, compressSync } = compressionsAlgorithms.snappy;
-  const framed = (blocks: readonly Buffer[]): Buffer => {
-    const header = Buffer.concat([
-      Buffer.from([0x82]),
-      Buffer.from('SNAPPY\0'),
-      Buffer.from([0, 0, 0, 1, 0, 0, 0, 1]),
-    ]);
-    const sized = blocks.flatMap((block) => {
-      const size = Buffer.alloc(4);
-      size.writeUInt32BE(block.length);
-      return [size, block];
-    });
-    return Buffer.concat([header, ...sized]);
-  };
   const some = [compressSync(Buffer.from('some ')), compressSync(Buffer.from('text'))];
   expect(String(decompressed(bitmask, framed(some)))).toBe('some text');
   const large = compressSync(Buffer.alloc(1024 * 1024));
