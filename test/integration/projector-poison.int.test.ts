@@ -5,10 +5,12 @@ import { deadLetterHeaderNames } from '@cqrs/contract/envelope.ts';
 import type { ViewConfig } from '@cqrs/contract/config.ts';
 import type { ProjectorStatus, ViewStatus } from '@cqrs/contract/ops-status.ts';
 import { deadLetterTopic } from '@cqrs/contract/topics.ts';
+import { openTopicAdmin } from '@cqrs/runtime/kafka/platformatic/topic-admin.ts';
 import { readStoreKeys } from '@cqrs/runtime/read-store/keys.ts';
 import { viewTag } from '@cqrs/runtime/read-store/view-tag.ts';
 import { Kafka, logLevel, type KafkaMessage } from 'kafkajs';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { javaPartition } from '../conformance/java-partition.ts';
 import { startKafka, type TestKafka } from '../support/kafka.ts';
 import { runCommand } from '../terminal/run-command.ts';
 import { startService, temporaryFolder, type TestService } from '../support/process.ts';
@@ -256,6 +258,43 @@ test('a view with dead letters copies what it cannot read and goes on with the k
   });
   const metrics = await (await fetch(`${projector.ops}/metrics`)).text();
   expect(metrics).toContain(`cqrs_projector_events_dead_lettered_total{view="${view.name}"} 2`);
+});
+
+test('partitions whose dead letters Kafka refuses leave their places to the others, and go on once it takes them', async () => {
+  const partitions = 12;
+  const poisoned = 6;
+  const view = ownView(plainView, { poison: 'dead-letter' });
+  await publisher.createTopic(topicOf(view), partitions);
+  await using admin = openTopicAdmin({ brokers: kafka.brokers, clientId: 'test' });
+  const letters = deadLetterTopic(service, view.name);
+  await admin.create([{ topic: letters, partitions: 1, settings: { 'max.message.bytes': '10' } }]);
+  const keys = Array.from({ length: partitions }, (_, partition) => {
+    let serialOfKey = 0;
+    while (javaPartition(`o${serialOfKey}`, partitions) !== partition) serialOfKey += 1;
+    return `o${serialOfKey}`;
+  });
+  for (const key of keys.slice(0, poisoned)) {
+    await publisher.publishRaw(topicOf(view), { key, value: 'no JSON', version: 1 });
+  }
+  const projector = await start(view);
+  const errorCode = async () => (await projector.status<ProjectorStatus>()).errorCode;
+  await expect.poll(errorCode, patience).toBe('CQRS_DEAD_LETTER_FAILED');
+  for (const version of [1, 2, 3]) {
+    for (const key of keys.slice(poisoned)) {
+      await publisher.publish(topicOf(view), [order(key, version)]);
+    }
+  }
+  for (const key of keys.slice(poisoned)) {
+    await expect.poll(() => stored(view, key), patience).toEqual({ id: key, total: 3 });
+  }
+  expect(await errorCode()).toBe('CQRS_DEAD_LETTER_FAILED');
+
+  await admin.change(letters, { 'max.message.bytes': '1000000' });
+  await expect.poll(errorCode, patience).toBe(null);
+  await expect.poll(async () => (await viewStatus(projector))?.lagEvents, patience).toBe(0);
+  expect((await lettersOf(view, poisoned)).map(({ key }) => String(key)).toSorted()).toEqual(
+    keys.slice(0, poisoned).toSorted(),
+  );
 });
 
 test('refuses options that it does not know and a view that there is not', async () => {

@@ -36,6 +36,9 @@ export function createDeadLetterTopic(of: {
   const address = { brokers: of.brokers, clientId: 'cqrs-projector-dead-letters' };
   let publisher: RecordPublisher | undefined;
   let sending: Promise<void> = Promise.resolve();
+  let unfinished = 0;
+  /** Why the last letters did not get through; undefined when they did. */
+  let failure: CqrsError | undefined;
   const close = async (): Promise<void> => {
     const old = publisher;
     publisher = undefined;
@@ -45,20 +48,27 @@ export function createDeadLetterTopic(of: {
     try {
       publisher ??= await open(address, topic);
       await publisher.publish(letters.map((letter) => copyOf(letter, { topic, view })));
+      failure = undefined;
     } catch (cause) {
       // A publisher that failed is spent; the next one makes sure of the topic again.
       await close();
       const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new CqrsError(
+      failure = new CqrsError(
         'CQRS_DEAD_LETTER_FAILED',
         `Kafka does not take the dead letters of view ${view} in ${topic} (${reason}); their partition waits and tries again by itself, see whether the brokers run and let the projector write there.`,
         cause,
       );
+      throw failure;
+    } finally {
+      unfinished -= 1;
     }
   };
   return {
     // A publisher takes one call at a time, and partitions send when they must.
-    send: (letters) => {
+    send: async (letters) => {
+      // While nothing gets through, one partition finds out for all; the others do not wait for it.
+      if (failure !== undefined && unfinished > 0) throw failure;
+      unfinished += 1;
       const sent = sending.then(() => publish(letters));
       sending = sent.catch(() => undefined);
       return sent;

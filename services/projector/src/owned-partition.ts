@@ -21,6 +21,8 @@ export type OwnedPartition = {
   /** The view shows what was committed up to then; null until the first event was applied or the end was seen. */
   freshAsOfMs: number | null;
   halt: Halt | null;
+  /** How often in a row its batch was left for later. */
+  postponed: number;
 };
 
 export function partitionName({ topic, partition }: TopicPartition): string {
@@ -44,6 +46,7 @@ export function ownPartition(
     waitsSinceMs: null,
     freshAsOfMs: null,
     halt: null,
+    postponed: 0,
   };
 }
 
@@ -79,6 +82,7 @@ export function noteApplied(
   const { lease, next, timeMs, last } = applied;
   partition.lease = lease;
   partition.next = next;
+  partition.postponed = 0;
   // What follows is not older than this, until it is fetched and says so itself.
   noteWaiting(partition, last);
   if (timeMs !== null && timeMs > (partition.freshAsOfMs ?? -Infinity)) {

@@ -14,6 +14,7 @@ import {
 } from './owned-partition.ts';
 import type { ReadStoreWriter } from './read-store-writer.ts';
 import type { Halt } from './resume.ts';
+import { retryDelayMs } from './retry-delay.ts';
 import { takePartitions } from './take-partitions.ts';
 import { assertSameTopics } from './topic-identity.ts';
 import type { Troubles } from './troubles.ts';
@@ -53,7 +54,7 @@ export class PartitionSet {
   assign(assigned: readonly TopicPartition[], controls: ConsumerControls): void {
     const { sources } = this.#options.view;
     this.#controls = controls;
-    this.#owned.clear();
+    this.release();
     for (const where of assigned) {
       const gapless = sources.some(({ topic, gapless: all }) => topic === where.topic && all);
       this.#owned.set(partitionName(where), ownPartition(where, gapless, Date.now()));
@@ -94,9 +95,23 @@ export class PartitionSet {
     const { name, lease, where } = partition;
     partition.halt = reason;
     this.#controls?.pause(where);
+    this.#options.troubles.clear(name);
     this.#options.troubles.halted(name, reason);
     if (lease === null) return;
     await this.#options.writer.halt(name, lease, `${reason.code}: ${reason.message}`);
+  }
+
+  /** Leaves a batch for later: its partition is paused and then read again from `offset`. */
+  postpone(partition: OwnedPartition, offset: bigint): void {
+    const { name, where } = partition;
+    partition.postponed += 1;
+    this.#controls?.pause(where);
+    this.#controls?.seek(where, offset);
+    setTimeout(() => {
+      if (this.#owned.get(name) === partition && partition.halt === null) {
+        this.#controls?.resume(where);
+      }
+    }, retryDelayMs(partition.postponed)).unref();
   }
 
   #goOn(partition: OwnedPartition): void {
@@ -132,7 +147,9 @@ export class PartitionSet {
     this.#options.troubles.clear('assignment');
   }
 
+  /** What held up a partition is another process's matter from here on. */
   release(): void {
+    for (const { name } of this.#owned.values()) this.#options.troubles.clear(name);
     this.#owned.clear();
   }
 

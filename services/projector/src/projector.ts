@@ -5,7 +5,6 @@ import type { FetchedBatch, RecordSource } from '@cqrs/runtime/kafka/port.ts';
 import type { Tracing } from '@cqrs/runtime/telemetry/tracing.ts';
 import type { DeadLetterTopic } from './dead-letter-topic.ts';
 import type { ProjectorMetrics } from './metrics.ts';
-import type { OwnedPartition } from './owned-partition.ts';
 import { PartitionSet } from './partition-set.ts';
 import { projectBatch, type BatchParts } from './project-batch.ts';
 import type { Projection } from './projection.ts';
@@ -120,24 +119,21 @@ export class Projector {
   async #onBatch(batch: FetchedBatch): Promise<void> {
     const partition = await this.#partitions.find(batch);
     if (partition === undefined || partition.halt !== null) return;
-    try {
-      for (let failures = 0; batch.isWanted(); failures += 1) {
-        if (failures > 0) await this.#pause(retryDelayMs(failures));
-        try {
-          return await projectBatch(this.#parts, partition, batch);
-        } catch (error) {
-          this.#onFailure(partition, error);
-        }
+    for (let failures = 0; batch.isWanted(); failures += 1) {
+      if (failures > 0) await this.#pause(retryDelayMs(failures));
+      try {
+        await projectBatch(this.#parts, partition, batch);
+        break;
+      } catch (error) {
+        this.#troubles.note(partition.name, error);
+        // Nothing of the batch is applied then, and while it waits for its letters another partition has its place.
+        const waits = batch.isWanted() && isCoded(error, 'CQRS_DEAD_LETTER_FAILED');
+        if (waits) return this.#partitions.postpone(partition, batch.fetchedOffset);
+        // Behind any other failure nobody knows how far it came.
+        partition.lease = null;
       }
-    } finally {
-      this.#troubles.clear(partition.name);
     }
-  }
-
-  /** Without its dead letters nothing of a batch is applied; behind any other failure nobody knows how far it came. */
-  #onFailure(partition: OwnedPartition, error: unknown): void {
-    if (!isCoded(error, 'CQRS_DEAD_LETTER_FAILED')) partition.lease = null;
-    this.#troubles.note(partition.name, error);
+    this.#troubles.clear(partition.name);
   }
 
   async #pause(ms: number): Promise<void> {

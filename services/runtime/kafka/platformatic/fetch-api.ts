@@ -28,6 +28,8 @@ export type FetchedPartition = {
 };
 
 type FetchResponse = {
+  /** How long the broker does not want to be asked again. */
+  readonly throttleMs: number;
   readonly errorCode: number;
   readonly partitions: readonly FetchedPartition[];
 };
@@ -79,8 +81,7 @@ function createRequest(request: FetchRequest): Writer {
 }
 
 function parseResponse(_id: number, _key: number, _version: number, reader: Reader): FetchResponse {
-  // How long the broker has throttled us.
-  reader.readInt32();
+  const throttleMs = reader.readInt32();
   const errorCode = reader.readInt16();
   // The session: none was asked for.
   reader.readInt32();
@@ -92,7 +93,7 @@ function parseResponse(_id: number, _key: number, _version: number, reader: Read
     false,
     false,
   );
-  return { errorCode, partitions: topics.flat() };
+  return { throttleMs, errorCode, partitions: topics.flat() };
 }
 
 function parsePartition(topic: string, reader: Reader): FetchedPartition {

@@ -6,6 +6,7 @@ export type Chunk = {
   readonly nextOffset: bigint;
   readonly highWatermark: bigint;
   readonly records: readonly FetchedRecord[];
+  /** What the records keep in memory. */
   readonly bytes: number;
 };
 
@@ -21,6 +22,9 @@ export class PartitionFeed {
   #fetchFrom: bigint | null = null;
   #course = 0;
   #paused = false;
+  /** In a row; a fetch that was read ends them. */
+  #failures = 0;
+  #backsOff = false;
   #waiting: Chunk[] = [];
   #inHand: Chunk | null = null;
 
@@ -32,9 +36,9 @@ export class PartitionFeed {
     return this.#course;
   }
 
-  /** The offset to fetch next; null while the partition is paused, nobody has said where to begin, or enough waits. */
+  /** The offset to fetch next; null while the partition is paused or backs off, nobody has said where, or enough waits. */
   get wanted(): bigint | null {
-    return this.#paused || this.isFull ? null : this.#fetchFrom;
+    return this.#paused || this.#backsOff || this.isFull ? null : this.#fetchFrom;
   }
 
   get isFull(): boolean {
@@ -66,6 +70,22 @@ export class PartitionFeed {
 
   resume(): void {
     this.#paused = false;
+  }
+
+  /** Its last fetch failed: it is left out until `retry`. Answers how many have failed in a row. */
+  backOff(): number {
+    this.#backsOff = true;
+    this.#failures += 1;
+    return this.#failures;
+  }
+
+  retry(): void {
+    this.#backsOff = false;
+  }
+
+  /** Its last fetch could be read, though it may have brought nothing. */
+  recovered(): void {
+    this.#failures = 0;
   }
 
   /** Takes what a fetch of this course has brought. */

@@ -1,4 +1,5 @@
-import { createRecordsBatch, type MessageRecord } from '@platformatic/kafka';
+import { zstdCompressSync } from 'node:zlib';
+import { crc32c, createRecordsBatch, type MessageRecord } from '@platformatic/kafka';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readRecordSet } from './record-batch.ts';
@@ -10,11 +11,14 @@ type Written = {
   readonly headers: readonly (readonly [string, string])[];
 };
 
+const compressions = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
+type Compression = (typeof compressions)[number];
+
 /** The client's own writer, which the broker's tests hold to the format, with the batch's first offset put in. */
 function batchOf(
   records: readonly Written[],
   firstOffset: bigint,
-  compression: 'none' | 'gzip' = 'none',
+  compression: Compression = 'none',
 ): Buffer {
   const messages = records.map(
     ({ key, value, timestampMs, headers }) =>
@@ -50,7 +54,7 @@ test('reads what the writer wrote, from any offset on, compressed or not', () =>
     fc.property(
       fc.array(fc.array(written, { minLength: 1, maxLength: 20 }), { maxLength: 5 }),
       fc.nat({ max: 120 }),
-      fc.constantFrom('none' as const, 'gzip' as const),
+      fc.constantFrom(...compressions),
       (batches, from, compression) => {
         let offset = 7n;
         const all = batches.flat();
@@ -84,6 +88,73 @@ test('reads what the writer wrote, from any offset on, compressed or not', () =>
   );
 });
 
+test('takes nothing from a batch of which a byte was changed', () => {
+  fc.assert(
+    fc.property(
+      fc.array(written, { minLength: 1, maxLength: 5 }),
+      fc.constantFrom(...compressions),
+      fc.nat(),
+      fc.integer({ min: 1, max: 255 }),
+      (records, compression, place, bits) => {
+        const batch = batchOf(records, 3n, compression);
+        const at = crcAt + (place % (batch.length - crcAt));
+        batch.writeUInt8(batch.readUInt8(at) ^ bits, at);
+        expect(() => readRecordSet(batch, 0n, [])).toThrow(/checksum/);
+      },
+    ),
+  );
+});
+
+test('takes nothing from records whose lengths lie, though the checksum is right', () => {
+  fc.assert(
+    fc.property(
+      fc.array(written, { minLength: 1, maxLength: 5 }),
+      fc.integer({ min: -5, max: 5 }).filter((more) => more !== 0),
+      fc.integer({ min: 1, max: 20 }),
+      (records, more, cut) => {
+        const whole = batchOf(records, 0n);
+        const miscounted = Buffer.from(whole);
+        miscounted.writeInt32BE(records.length + more, recordCountAt);
+        expect(() => readRecordSet(sealed(miscounted), 0n, [])).toThrow(TypeError);
+        const short = sealed(whole.subarray(0, Math.max(recordsAt, whole.length - cut)));
+        expect(() => readRecordSet(short, 0n, [])).toThrow(TypeError);
+      },
+    ),
+  );
+});
+
+test('takes nothing from a batch whose second zstd frame is not read', () => {
+  const records = batchOf([record('a'), record('b')], 0n).subarray(recordsAt);
+  const half = records.length / 2;
+  const frames = [records.subarray(0, half), records.subarray(half)];
+  const batch = withRecords(2, Buffer.concat(frames.map((frame) => zstdCompressSync(frame))), zstd);
+  expect(() => readRecordSet(batch, 0n, [])).toThrow(/does not lie within/);
+});
+
+test('gives the time that the broker has set, when it says so', () => {
+  const batch = batchOf([record('a'), { ...record('b'), timestampMs: 9 }], 0n);
+  batch.writeInt16BE(logAppendTime, attributesAt);
+  batch.writeBigInt64BE(77n, maxTimestampAt);
+  const { records } = readRecordSet(sealed(batch), 0n, []);
+  expect(records.map(({ timestampMs }) => timestampMs)).toEqual([77, 77]);
+});
+
+test('leaves what is more than its share, decompressed, for the next fetch', () => {
+  const value = 'x'.repeat(5 * 1024 * 1024);
+  const bytes = Buffer.concat([0n, 1n, 2n].map((at) => batchOf([record(value)], at, 'gzip')));
+  const { records, nextOffset, bytes: size } = readRecordSet(bytes, 0n, []);
+  expect([records.length, nextOffset]).toEqual([2, 2n]);
+  expect(size).toBeGreaterThan(2 * value.length);
+});
+
+test('refuses bytes in which no batch ends, and a batch that ends before it begins', () => {
+  const endless = batchOf([record('a')], 0n);
+  endless.writeInt32BE(2 ** 30, lengthAt);
+  expect(() => readRecordSet(endless, 0n, [])).toThrow(/no end/);
+  endless.writeInt32BE(-12, lengthAt);
+  expect(() => readRecordSet(endless, 0n, [])).toThrow(/ends before/);
+});
+
 const record = (value: string): Written => ({ key: 'k', value, timestampMs: 5, headers: [] });
 
 test('leaves a batch that was cut off for the next fetch', () => {
@@ -98,17 +169,40 @@ test('leaves a batch that was cut off for the next fetch', () => {
   }
 });
 
+const crcAt = 17;
 const attributesAt = 21;
+const maxTimestampAt = 35;
 const producerIdAt = 43;
 const transactional = 0b1_0000;
 const control = 0b10_0000;
+
+const lengthAt = 8;
+const recordCountAt = 57;
+const recordsAt = 61;
+const logAppendTime = 0b1000;
+const zstd = 4;
+
+/** The batch with its length and its checksum put right. */
+function sealed(batch: Buffer): Buffer {
+  batch.writeInt32BE(batch.length - lengthAt - 4, lengthAt);
+  batch.writeUInt32BE(crc32c(batch.subarray(attributesAt)), crcAt);
+  return batch;
+}
+
+function withRecords(count: number, records: Buffer, attributes: number): Buffer {
+  const header = Buffer.from(batchOf([record('a')], 0n).subarray(0, recordsAt));
+  header.writeInt16BE(attributes, attributesAt);
+  header.writeInt32BE(count - 1, attributesAt + 2);
+  header.writeInt32BE(count, recordCountAt);
+  return sealed(Buffer.concat([header, records]));
+}
 
 /** The same batch as a part of a producer's transaction, or as the marker that ends it. */
 function inTransaction(batch: Buffer, producerId: bigint, flags: number): Buffer {
   const changed = Buffer.from(batch);
   changed.writeInt16BE(flags, attributesAt);
   changed.writeBigInt64BE(producerId, producerIdAt);
-  return changed;
+  return sealed(changed);
 }
 
 function marker(offset: bigint, type: number): Buffer {
@@ -138,6 +232,12 @@ test('passes over markers and what was aborted, of that producer and up to its m
     'again',
   ]);
   expect(nextOffset).toBe(8n);
+});
+
+test('passes over a control batch that compaction has emptied', () => {
+  const empty = withRecords(0, Buffer.alloc(0), transactional | control);
+  const bytes = Buffer.concat([empty, batchOf([record('a')], 1n)]);
+  expect(readRecordSet(bytes, 0n, []).records).toHaveLength(1);
 });
 
 test('refuses a format that it does not know', () => {

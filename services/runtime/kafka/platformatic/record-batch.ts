@@ -3,8 +3,10 @@
  * (https://kafka.apache.org/documentation/#recordbatch). The client's own reader makes every key, value and header an
  * object of its own; most of a rebuild's time went there. This one notes where things are and cuts out what is asked for.
  */
-import { compressionsAlgorithmsByBitmask } from '@platformatic/kafka';
+import { crc32c } from '@platformatic/kafka';
 import type { FetchedRecord } from '../port.ts';
+import { BatchRecord, Varints } from './batch-record.ts';
+import { decompressed } from './decompressed.ts';
 
 /** A transaction that was aborted: its producer's records from `firstOffset` on, up to the marker, never happened. */
 export type AbortedTransaction = { readonly producerId: bigint; readonly firstOffset: bigint };
@@ -13,14 +15,21 @@ type RecordSet = {
   readonly records: readonly FetchedRecord[];
   /** Where reading goes on: behind the last whole batch, though compaction may have taken its last records. */
   readonly nextOffset: bigint;
+  /** What the records keep in memory: decompressed, if they were compressed. */
+  readonly bytes: number;
 };
+
+/** Behind this much, decompressed, what else came of the partition is left for the next fetch. */
+const recordSetBytesMax = 8 * 1024 * 1024;
 
 /** Places in a batch's header, in bytes from its beginning. */
 const lengthAt = 8;
 const magicAt = 16;
+const crcAt = 17;
 const attributesAt = 21;
 const lastOffsetDeltaAt = 23;
 const firstTimestampAt = 27;
+const maxTimestampAt = 35;
 const producerIdAt = 43;
 const recordCountAt = 57;
 const recordsAt = 61;
@@ -29,6 +38,8 @@ const beforeLengthEnds = 12;
 
 const magicSupported = 2;
 const compressionBits = 0b111;
+/** The broker has put its own time in the place of the producer's, one for the whole batch. */
+const logAppendTimeBit = 0b1000;
 const transactionalBit = 0b1_0000;
 const controlBit = 0b10_0000;
 /** The type in the key of a control record that ends a transaction; 1 would be a commit. */
@@ -40,11 +51,15 @@ type Batch = {
   readonly end: number;
   readonly baseOffset: bigint;
   readonly lastOffset: bigint;
+  readonly recordCount: number;
   readonly attributes: number;
   readonly producerId: bigint;
 };
 
-/** The records from `from` on that a reader may see; a last batch that was cut off is left for the next fetch. */
+/**
+ * The records from `from` on that a reader may see; a last batch that was cut off is left for the next fetch. Throws when a
+ * batch is not what its checksum and its lengths say: nothing of it may be taken for a record.
+ */
 export function readRecordSet(
   bytes: Buffer,
   from: bigint,
@@ -54,6 +69,7 @@ export function readRecordSet(
   const waiting = aborted.toSorted((one, other) => (one.firstOffset < other.firstOffset ? -1 : 1));
   const abortedProducers = new Set<bigint>();
   let nextOffset = from;
+  let size = 0;
   for (const batch of wholeBatches(bytes)) {
     while (waiting[0] !== undefined && waiting[0].firstOffset <= batch.lastOffset) {
       abortedProducers.add(waiting[0].producerId);
@@ -66,19 +82,24 @@ export function readRecordSet(
     }
     const transactional = (batch.attributes & transactionalBit) !== 0;
     if (transactional && abortedProducers.has(batch.producerId)) continue;
-    readRecords(batch, from, records);
+    size += readRecords(batch, from, records);
+    if (size >= recordSetBytesMax) break;
   }
-  return { records, nextOffset: nextOffset > from ? nextOffset : from };
+  return { records, nextOffset: nextOffset > from ? nextOffset : from, bytes: size };
 }
 
 function* wholeBatches(bytes: Buffer): Generator<Batch> {
   let start = 0;
   while (start + recordsAt <= bytes.length) {
     const end = start + beforeLengthEnds + bytes.readInt32BE(start + lengthAt);
-    if (end > bytes.length) return;
+    if (end < start + recordsAt) throw new TypeError('A record batch ends before its records.');
+    if (end > bytes.length) break;
     const magic = bytes.readInt8(start + magicAt);
     if (magic !== magicSupported) {
       throw new TypeError(`A record batch has format ${magic}; only ${magicSupported} is known.`);
+    }
+    if (crc32c(bytes.subarray(start + attributesAt, end)) !== bytes.readUInt32BE(start + crcAt)) {
+      throw new TypeError('A record batch is not the one that was written: its checksum differs.');
     }
     const baseOffset = bytes.readBigInt64BE(start);
     yield {
@@ -87,166 +108,56 @@ function* wholeBatches(bytes: Buffer): Generator<Batch> {
       end,
       baseOffset,
       lastOffset: baseOffset + BigInt(bytes.readInt32BE(start + lastOffsetDeltaAt)),
+      recordCount: bytes.readInt32BE(start + recordCountAt),
       attributes: bytes.readInt16BE(start + attributesAt),
       producerId: bytes.readBigInt64BE(start + producerIdAt),
     };
     start = end;
   }
+  // The broker gives a first batch whole, whatever its size.
+  if (start === 0 && bytes.length > 0) throw new TypeError('A record batch has no end.');
 }
 
 /** Where the records lie: in the batch itself, or decompressed. */
 function recordBytes({ bytes, start, end, attributes }: Batch): Varints {
   const compression = attributes & compressionBits;
-  if (compression === 0) return new Varints(bytes, start + recordsAt);
-  const algorithm =
-    compressionsAlgorithmsByBitmask[compression as keyof typeof compressionsAlgorithmsByBitmask];
-  if (algorithm === undefined) {
-    throw new TypeError(
-      `A record batch is compressed in a way (${compression}) that is not known.`,
-    );
-  }
-  return new Varints(algorithm.decompressSync(bytes.subarray(start + recordsAt, end)), 0);
+  if (compression === 0) return new Varints(bytes, start + recordsAt, end);
+  const plain = decompressed(compression, bytes.subarray(start + recordsAt, end));
+  return new Varints(plain, 0, plain.length);
 }
 
-function readRecords(batch: Batch, from: bigint, into: FetchedRecord[]): void {
-  const { bytes, start } = batch;
-  const count = bytes.readInt32BE(start + recordCountAt);
+/** Answers how many bytes the batch's records are. */
+function readRecords(batch: Batch, from: bigint, into: FetchedRecord[]): number {
+  const { bytes, start, attributes, recordCount } = batch;
+  const hasLogAppendTime = (attributes & logAppendTimeBit) !== 0;
   const base = {
     // Exact: an offset or a time beyond 2^53 would take a million records a second for centuries.
     offset: Number(batch.baseOffset),
-    timestampMs: Number(bytes.readBigInt64BE(start + firstTimestampAt)),
+    timestampMs: Number(
+      bytes.readBigInt64BE(start + (hasLogAppendTime ? maxTimestampAt : firstTimestampAt)),
+    ),
+    hasLogAppendTime,
   };
   const first = Number(from);
   const varints = recordBytes(batch);
-  for (let index = 0; index < count; index += 1) {
+  const size = varints.end - varints.at;
+  for (let index = 0; index < recordCount; index += 1) {
     const record = new BatchRecord(varints, base);
     if (record.offsetNumber >= first) into.push(record);
   }
+  if (varints.at !== varints.end) {
+    throw new TypeError(`A record batch has bytes behind its ${recordCount} records.`);
+  }
+  return size;
 }
 
-/** The key of a control record is its version and its type, two bytes each. */
+/** The key of a control record is its version and its type, two bytes each. Compaction leaves batches without any. */
 function endsInAbort(batch: Batch): boolean {
-  const { key } = new BatchRecord(recordBytes(batch), { offset: 0, timestampMs: 0 });
+  if (batch.recordCount === 0) return false;
+  const { key } = new BatchRecord(recordBytes(batch), {
+    offset: 0,
+    timestampMs: 0,
+    hasLogAppendTime: false,
+  });
   return key !== null && key.length >= 4 && key.readInt16BE(2) === abortMarker;
-}
-
-const noEnd = -1;
-
-class BatchRecord implements FetchedRecord {
-  readonly offsetNumber: number;
-  readonly timestampMs: number;
-  readonly #bytes: Buffer;
-  readonly #keyStart: number;
-  readonly #keyEnd: number;
-  readonly #valueStart: number;
-  readonly #valueEnd: number;
-  readonly #headersStart: number;
-
-  /** Reads one record and leaves `varints` behind it. */
-  constructor(varints: Varints, base: { readonly offset: number; readonly timestampMs: number }) {
-    const length = varints.read();
-    const end = varints.at + length;
-    varints.at += 1;
-    this.#bytes = varints.bytes;
-    this.timestampMs = base.timestampMs + varints.read();
-    this.offsetNumber = base.offset + varints.read();
-    const keyLength = varints.read();
-    this.#keyStart = varints.at;
-    this.#keyEnd = keyLength < 0 ? noEnd : (varints.at += keyLength);
-    const valueLength = varints.read();
-    this.#valueStart = varints.at;
-    this.#valueEnd = valueLength < 0 ? noEnd : (varints.at += valueLength);
-    this.#headersStart = varints.at;
-    varints.at = end;
-  }
-
-  get offset(): string {
-    return String(this.offsetNumber);
-  }
-
-  get key(): Buffer | null {
-    return this.#keyEnd === noEnd ? null : this.#bytes.subarray(this.#keyStart, this.#keyEnd);
-  }
-
-  get value(): Buffer | null {
-    return this.#valueEnd === noEnd ? null : this.#bytes.subarray(this.#valueStart, this.#valueEnd);
-  }
-
-  header(name: string): string | undefined {
-    const wanted = nameBytes(name);
-    const bytes = this.#bytes;
-    const varints = new Varints(bytes, this.#headersStart);
-    let found: string | undefined;
-    for (let left = varints.read(); left > 0; left -= 1) {
-      const nameLength = varints.read();
-      const nameStart = varints.at;
-      varints.at += nameLength;
-      const valueLength = varints.read();
-      const valueStart = varints.at;
-      if (valueLength > 0) varints.at += valueLength;
-      if (nameLength === wanted.length && hasBytes(bytes, nameStart, wanted)) {
-        found = bytes.toString('utf8', valueStart, varints.at);
-      }
-    }
-    return found;
-  }
-
-  headers(): Readonly<Record<string, Buffer>> {
-    const bytes = this.#bytes;
-    const varints = new Varints(bytes, this.#headersStart);
-    const found: [string, Buffer][] = [];
-    for (let left = varints.read(); left > 0; left -= 1) {
-      const nameLength = varints.read();
-      const name = bytes.toString('utf8', varints.at, (varints.at += nameLength));
-      const valueLength = Math.max(0, varints.read());
-      found.push([name, bytes.subarray(varints.at, (varints.at += valueLength))]);
-    }
-    return Object.fromEntries(found);
-  }
-}
-
-/** The few names that readers ask for, as bytes. */
-const knownNames = new Map<string, Buffer>();
-
-function nameBytes(name: string): Buffer {
-  let bytes = knownNames.get(name);
-  if (bytes === undefined) {
-    bytes = Buffer.from(name);
-    knownNames.set(name, bytes);
-  }
-  return bytes;
-}
-
-/** Compared from the end: names that share a prefix (ce_) differ there. */
-function hasBytes(bytes: Buffer, start: number, wanted: Buffer): boolean {
-  for (let at = wanted.length - 1; at >= 0; at -= 1) {
-    if (bytes[start + at] !== wanted[at]) return false;
-  }
-  return true;
-}
-
-/** Kafka's variable-length numbers: seven bits a byte, the lowest first, zig-zag, so that -1 is one byte too. */
-class Varints {
-  readonly bytes: Buffer;
-  at: number;
-
-  constructor(bytes: Buffer, at: number) {
-    this.bytes = bytes;
-    this.at = at;
-  }
-
-  /** Exact up to 2^52. */
-  read(): number {
-    const { bytes } = this;
-    let byte = bytes[this.at++] ?? 0;
-    if (byte < 0x80) return (byte >>> 1) ^ -(byte & 1);
-    let value = byte & 0x7f;
-    let scale = 128;
-    while (byte >= 0x80) {
-      byte = bytes[this.at++] ?? 0;
-      value += (byte & 0x7f) * scale;
-      scale *= 128;
-    }
-    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-  }
 }
