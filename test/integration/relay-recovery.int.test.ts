@@ -319,7 +319,7 @@ describe('republish', () => {
       if (frozen) process.kill(relay.pid, 'SIGSTOP');
       const { code, said } = await republish(postgres);
       if (frozen) process.kill(relay.pid, 'SIGCONT');
-      expect(code, said).toBe(0);
+      expect({ code, said }).toMatchObject({ code: 0 });
       await eventually('every event once more', 30_000, async () => {
         return (await readTopic(kafka, topic)).length === before + 3;
       });
