@@ -79,8 +79,10 @@ export async function startPostgres({
       return (await sessionPids(dataFolder)).length === 0;
     });
   };
+  // The postmaster first, so that it starts no session meanwhile; a session may end before it is its turn.
   const signalAll = async (signal: NodeJS.Signals): Promise<void> => {
-    for (const pid of await sessionPids(dataFolder)) process.kill(pid, signal);
+    server.signal(signal);
+    for (const pid of await sessionPids(dataFolder)) signalIfAlive(pid, signal);
   };
   return {
     ...where,
@@ -255,6 +257,14 @@ async function sessionPids(dataFolder: string): Promise<readonly number[]> {
     if (cwd === dataFolder) ours.push(Number(pid));
   }
   return ours;
+}
+
+function signalIfAlive(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
 }
 
 /** A killed Postgres leaves its small System V segment behind; the seventh line of its lock file names it. */
