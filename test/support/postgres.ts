@@ -79,11 +79,7 @@ export async function startPostgres({
       return (await sessionPids(dataFolder)).length === 0;
     });
   };
-  // The postmaster first, so that it starts no session meanwhile; a session may end before it is its turn.
-  const signalAll = async (signal: NodeJS.Signals): Promise<void> => {
-    server.signal(signal);
-    for (const pid of await sessionPids(dataFolder)) signalIfAlive(pid, signal);
-  };
+  const signalAll = (signal: NodeJS.Signals) => signalServer(server, dataFolder, signal);
   return {
     ...where,
     passwords,
@@ -259,11 +255,15 @@ async function sessionPids(dataFolder: string): Promise<readonly number[]> {
   return ours;
 }
 
-function signalIfAlive(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+/** The postmaster first, so that it starts no session meanwhile; a session may end before it is its turn. */
+async function signalServer(postmaster: Child, dataFolder: string, signal: NodeJS.Signals) {
+  postmaster.signal(signal);
+  for (const pid of await sessionPids(dataFolder)) {
+    try {
+      process.kill(pid, signal);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+    }
   }
 }
 
