@@ -341,6 +341,33 @@ test('a Redis that hangs ends every wait, and is waited for no longer than a cal
     .toBe(200);
 });
 
+// Seed 102: the client subscribed again by itself when it reconnected, and nobody listened to its refusal.
+test('a subscription that fails after a reconnect ends no process, and is made anew', async () => {
+  const { client } = redis;
+  const subscribed = async (): Promise<boolean> =>
+    String(await client.client('LIST')).includes('ssub=2');
+  await expect.poll(subscribed, patience).toBe(true);
+  onTestFinished(async () => void (await client.call('ACL', 'SETUSER', 'default', '+ssubscribe')));
+  await client.call('ACL', 'SETUSER', 'default', '-ssubscribe');
+  const killed = await client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+  expect(killed).toBeGreaterThan(0);
+  const refused = async (): Promise<number> => {
+    const [, count = '0'] =
+      /cmdstat_ssubscribe:.*rejected_calls=(\d+)/.exec(await client.info('commandstats')) ?? [];
+    return Number(count);
+  };
+  await expect.poll(refused, patience).toBeGreaterThan(3);
+  expect(query.running()).toBe(true);
+
+  await client.call('ACL', 'SETUSER', 'default', '+ssubscribe');
+  await expect.poll(subscribed, patience).toBe(true);
+  const token = tokenFor(written('order', 'anew', 1));
+  const woken = ask('/orders/anew', token, { prefer: 'wait=10' });
+  await expect.poll(waiting, patience).toBe(1);
+  await applyOrder(orders, 'anew', 1);
+  expect(await woken).toMatchObject({ status: 200 });
+});
+
 test('a replica that stops ends every wait at once, and sends its readers on', async () => {
   const own = await startQuery();
   onTestFinished(() => own.kill());

@@ -36,6 +36,8 @@ export function connectRedis(
     connectTimeout: connectTimeoutMs,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
+    // The client would listen to no failure of it, and a rejection that nobody listens to ends the process.
+    autoResubscribe: false,
     maxRetriesPerRequest: 0,
     retryStrategy: (attempt) => Math.min(retryDelayMsMin * 2 ** (attempt - 1), retryDelayMsMax),
   });
