@@ -26,7 +26,7 @@ const requestMsMax = 30_000;
 /** How long a connection is kept on which nobody asks. */
 const idleMsMax = 72_000;
 
-/** The HTTP side of the query service, not listening yet. It is Node's own server: a framework costs as much as a read. */
+/** The HTTP side of the query service, not listening yet: Node's own server, because two routes a view need no framework. */
 export function createApp(options: AppOptions): Server {
   const rotation = new ConnectionRotation();
   const answer = createAnswer(options);
