@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { QueryConfig } from '@cqrs/contract/config.ts';
@@ -10,7 +11,7 @@ import { startOpsServer } from '@cqrs/runtime/ops-server.ts';
 import { connectRedis, readyOrLate, redisAddress } from '@cqrs/runtime/read-store/connection.ts';
 import { createRequestSpans } from '@cqrs/runtime/telemetry/request-spans.ts';
 import { startTracing } from '@cqrs/runtime/telemetry/tracing.ts';
-import { buildApp } from './app.ts';
+import { createApp } from './app.ts';
 import { createChanges } from './changes.ts';
 import { Compressor } from './compressor.ts';
 import { WaitingRoom } from './consistency/waiting-room.ts';
@@ -85,7 +86,7 @@ for (const { view, live } of served) {
   changes.subscribe(view.name, (change) => live.changed(change.documents));
 }
 const registry = createMetrics(served, streamRoom);
-const app = buildApp({
+const app = createApp({
   views: served,
   description: describeQueries(config, () => readConfigFile(env)),
   spans: createRequestSpans(tracing),
@@ -115,7 +116,7 @@ const ops = await startOpsServer({
 });
 const { documents, lists } = connections;
 await Promise.all([documents, lists].map((redis) => readyOrLate(redis, redisWaitMsMax)));
-await app.listen({ host: '::', port: ports.http });
+await once(app.listen({ host: '::', port: ports.http }), 'listening');
 serving = true;
 logger.info({ views: views.map(({ name }) => name), ...ports }, 'Serving reads');
 
@@ -135,7 +136,7 @@ runUntilSignal(logger, [
       streamRoom.close();
     },
   },
-  { name: 'http server', stop: () => app.close() },
+  { name: 'http server', stop: async () => void (await once(app.close(), 'close')) },
   {
     name: 'Redis',
     stop: async () => {

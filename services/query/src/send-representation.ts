@@ -1,5 +1,5 @@
 import type { ReadDocument } from '@cqrs/runtime/read-store/document.ts';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { allowedCodings, type Coding } from './accept-header.ts';
 import { chooseCoding } from './choose-coding.ts';
 import { codedTag, isNamed } from './entity-tag.ts';
@@ -21,56 +21,52 @@ const stringCharsMax = 65_536;
 /** Every request header that an answer may differ by. */
 const vary = 'accept, accept-encoding, consistency-token, prefer';
 
-/**
- * Answers with JSON, or 304 when the client names a tag of it. It goes past the framework's own way of answering, which
- * costs as much again as everything else here.
- */
+/** Answers with JSON, or 304 when the client names a tag of it. */
 export function sendRepresentation(
   { etag, json }: Representation,
   { compressor, unread }: Sending,
-  request: FastifyRequest,
-  reply: FastifyReply,
+  request: IncomingMessage,
+  response: ServerResponse,
 ): SentAs | Promise<SentAs> {
   const allowed = allowedCodings(request.headers['accept-encoding']);
   if (allowed.length === 0) {
     const detail = 'Accept-Encoding takes neither gzip nor identity, which is all that is offered.';
-    void sendProblem(reply, 'not-acceptable', detail);
+    sendProblem(response, 'not-acceptable', detail);
     return 'found';
   }
   const chosen = chooseCoding(allowed, json.length, compressor.hasRoom);
   const known = knownTag(request.headers['if-none-match'], etag, chosen, allowed);
   if (known !== undefined) {
-    const { raw } = reply.hijack();
-    raw.writeHead(304, { etag: known, 'cache-control': cacheControlOf(reply), vary }).end();
+    const headers = { etag: known, 'cache-control': cacheControlOf(response), vary };
+    response.writeHead(304, headers).end();
     return 'not-modified';
   }
   if (!unread.hasRoomFor(json.length)) {
     const detail = 'Clients that do not read hold all the memory for answers. Try again.';
-    void sendProblem(reply, 'overloaded', detail);
+    sendProblem(response, 'overloaded', detail);
     return 'overloaded';
   }
-  if (chosen === 'gzip') return sendGzip({ etag, json }, { compressor, unread }, request, reply);
+  if (chosen === 'gzip') return sendGzip({ etag, json }, { compressor, unread }, request, response);
   if (chosen === null) {
     const detail = 'Too much is being compressed already. Try again, or allow identity.';
-    void sendProblem(reply, 'overloaded', detail);
+    sendProblem(response, 'overloaded', detail);
     return 'overloaded';
   }
-  const { raw } = reply.hijack();
-  raw.writeHead(200, {
+  response.writeHead(200, {
     'content-type': 'application/json',
     'content-length': json.length,
     etag: codedTag(etag, 'identity'),
-    'cache-control': cacheControlOf(reply),
+    'cache-control': cacheControlOf(response),
     vary,
   });
-  raw.end(json.length > stringCharsMax ? Buffer.from(json, 'latin1') : json, 'latin1');
-  unread.sent(raw, json.length);
+  response.end(json.length > stringCharsMax ? Buffer.from(json, 'latin1') : json, 'latin1');
+  unread.sent(response, json.length);
   return 'found';
 }
 
 /** A read with a consistency token has said before what caches may do. */
-function cacheControlOf({ raw }: FastifyReply): string {
-  const said = raw.getHeader('cache-control');
+function cacheControlOf(response: ServerResponse): string {
+  const said = response.getHeader('cache-control');
   return typeof said === 'string' ? said : 'no-cache';
 }
 
@@ -89,23 +85,22 @@ function knownTag(
 async function sendGzip(
   { etag, json }: Representation,
   { compressor, unread }: Sending,
-  request: FastifyRequest,
-  reply: FastifyReply,
+  request: IncomingMessage,
+  response: ServerResponse,
 ): Promise<SentAs> {
   const headers = {
     'content-type': 'application/json',
     'content-encoding': 'gzip',
     etag: codedTag(etag, 'gzip'),
-    'cache-control': cacheControlOf(reply),
+    'cache-control': cacheControlOf(response),
     vary,
   };
   if (request.method === 'HEAD') {
-    reply.hijack().raw.writeHead(200, headers).end();
+    response.writeHead(200, headers).end();
     return 'found';
   }
   const body = await compressor.gzip(json);
-  const { raw } = reply.hijack();
-  raw.writeHead(200, { ...headers, 'content-length': body.length }).end(body);
-  unread.sent(raw, body.length);
+  response.writeHead(200, { ...headers, 'content-length': body.length }).end(body);
+  unread.sent(response, body.length);
   return 'found';
 }

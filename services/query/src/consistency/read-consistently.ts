@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GatedRead } from '../read-gate.ts';
 import type { ServedView } from '../served-view.ts';
 import { readDemand, type Demand, type ReadDemand } from './demand.ts';
@@ -7,7 +7,7 @@ import type { WaitOutcome } from './waiting-room.ts';
 type Refused = Extract<GatedRead<never>, { readonly ok: false }>;
 
 /** What a request asks for by its headers. */
-export function demandOf({ view, consistency }: ServedView, request: FastifyRequest): ReadDemand {
+export function demandOf({ view, consistency }: ServedView, request: IncomingMessage): ReadDemand {
   const token = headerText(request.headers['consistency-token']);
   if (token === undefined) return none;
   return readDemand(consistency.tokenKey, view.sources, {
@@ -27,58 +27,61 @@ export function readConsistently<T>(
   served: ServedView,
   {
     demand,
-    reply,
-  }: { readonly demand: Exclude<ReadDemand, { kind: 'malformed' }>; readonly reply: FastifyReply },
+    response,
+  }: {
+    readonly demand: Exclude<ReadDemand, { kind: 'malformed' }>;
+    readonly response: ServerResponse;
+  },
   read: () => Promise<GatedRead<T>>,
   shows?: (value: T, demand: Demand) => boolean,
 ): Promise<GatedRead<T>> {
   if (demand.kind === 'none') return read();
-  return readShowing(served, { demand, reply }, read, shows);
+  return readShowing(served, { demand, response }, read, shows);
 }
 
 async function readShowing<T>(
   served: ServedView,
-  { demand, reply }: { readonly demand: Demand; readonly reply: FastifyReply },
+  { demand, response }: { readonly demand: Demand; readonly response: ServerResponse },
   read: () => Promise<GatedRead<T>>,
   shows?: (value: T, demand: Demand) => boolean,
 ): Promise<GatedRead<T>> {
-  markAnswer(reply, demand);
+  markAnswer(response, demand);
   if (shows !== undefined) {
     const first = await read();
     // What is missing in a view that is being built may come while this waits.
     if (first.ok ? shows(first.value, demand) : first.refusal !== 'view-building') return first;
   }
-  const outcome = await waitFor(served, demand, reply);
+  const outcome = await waitFor(served, demand, response);
   if (outcome.kind === 'passed') return read();
   if (demand.handling === 'strict') return refusalOf(served, demand, outcome);
-  reply.raw.setHeader('consistency-status', 'stale').setHeader('cache-control', 'no-store');
+  response.setHeader('consistency-status', 'stale').setHeader('cache-control', 'no-store');
   return read();
 }
 
 async function waitFor(
   { view, reader, consistency }: ServedView,
   { awaited, waitMs }: Demand,
-  reply: FastifyReply,
+  response: ServerResponse,
 ): Promise<WaitOutcome> {
   if (awaited.length === 0) return { kind: 'passed' };
   // Whoever left during the first read is told of no more.
-  if (reply.raw.closed) return { kind: 'abandoned' };
+  if (response.closed) return { kind: 'abandoned' };
   const gone = new AbortController();
   const leave = (): void => gone.abort();
-  reply.raw.once('close', leave);
+  response.once('close', leave);
   const waited = { name: view.name, version: reader.version };
   const outcome = await consistency.waitingRoom.wait(waited, awaited, {
     waitMs,
     abandoned: gone.signal,
   });
-  reply.raw.off('close', leave);
+  response.off('close', leave);
   return outcome;
 }
 
 /** Whoever shares a cache with others may know other tokens: only the client's own may keep such an answer. */
-function markAnswer(reply: FastifyReply, { token, applied }: Demand): void {
-  reply.raw.setHeader('consistency-token', token).setHeader('cache-control', 'private, no-cache');
-  if (applied !== '') reply.raw.setHeader('preference-applied', applied);
+function markAnswer(response: ServerResponse, { token, applied }: Demand): void {
+  response.setHeader('consistency-token', token).setHeader('cache-control', 'private, no-cache');
+  if (applied !== '') response.setHeader('preference-applied', applied);
 }
 
 function refusalOf(

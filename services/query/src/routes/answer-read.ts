@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Demand } from '../consistency/demand.ts';
 import { demandOf, readConsistently } from '../consistency/read-consistently.ts';
 import { sendProblem } from '../problem-reply.ts';
@@ -20,17 +20,16 @@ type AskedRead<T> = {
 /** What all reads have in common: they wait for what the request demands, and a refusal is counted and told. */
 export async function answerRead<T>(
   served: ServedView,
-  { request, reply }: { readonly request: FastifyRequest; readonly reply: FastifyReply },
+  { request, response }: { readonly request: IncomingMessage; readonly response: ServerResponse },
   { read, shows, counts, reads, answer }: AskedRead<T>,
-): Promise<FastifyReply> {
+): Promise<void> {
   const demand = demandOf(served, request);
-  if (demand.kind === 'malformed') return sendProblem(reply, 'malformed-token', demand.detail);
-  const outcome = await readConsistently(served, { demand, reply }, read, shows);
+  if (demand.kind === 'malformed') return sendProblem(response, 'malformed-token', demand.detail);
+  const outcome = await readConsistently(served, { demand, response }, read, shows);
   if (!outcome.ok) {
     counts[outcome.refusal] += reads;
-    return sendProblem(reply, outcome.refusal, outcome.detail);
+    return sendProblem(response, outcome.refusal, outcome.detail);
   }
   const sending = answer(outcome.value);
   if (sending !== undefined) await sending;
-  return reply;
 }

@@ -1,15 +1,13 @@
 import { answerWith, type WrittenDocument } from '@cqrs/runtime/describe/api-document.ts';
-import type { FastifyInstance } from 'fastify';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** No view's name has a dot, so none is hidden. */
-const path = '/openapi.json';
-
-/** What the API offers, as a fastify plugin. */
-export function descriptionRoute(document: () => WrittenDocument) {
-  return async (app: FastifyInstance): Promise<void> => {
-    app.get(path, async (request, reply) => {
-      const { status, headers, body } = answerWith(document(), request.headers['if-none-match']);
-      return reply.code(status).headers(headers).send(body);
-    });
-  };
+/** What the API offers. */
+export function sendDescription(
+  document: WrittenDocument,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const { status, headers, body } = answerWith(document, request.headers['if-none-match']);
+  const length = status === 304 ? {} : { 'content-length': Buffer.byteLength(body) };
+  response.writeHead(status, { ...headers, ...length }).end(body);
 }

@@ -1,12 +1,10 @@
 import type { ReadDocument } from '@cqrs/runtime/read-store/document.ts';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Demand } from '../consistency/demand.ts';
 import { sendProblem } from '../problem-reply.ts';
 import { sendRepresentation } from '../send-representation.ts';
 import type { ServedView } from '../served-view.ts';
 import { answerRead } from './answer-read.ts';
-
-export type DocumentRoute = { Params: { key: string } };
 
 /**
  * One document by its key, in the bytes in which the read store holds it. The entity tag begins with the version of
@@ -14,15 +12,15 @@ export type DocumentRoute = { Params: { key: string } };
  */
 export function sendDocument(
   served: ServedView,
-  request: FastifyRequest<DocumentRoute>,
-  reply: FastifyReply,
-): Promise<FastifyReply> {
+  key: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const { view, reader } = served;
   const { gate, counts } = served.documents;
-  const { key } = request.params;
   return answerRead(
     served,
-    { request, reply },
+    { request, response },
     {
       read: () => gate.read(() => reader.document(key)),
       shows: (document, { awaited }) => showsItself(document, key, awaited),
@@ -31,10 +29,10 @@ export function sendDocument(
       answer: (document) => {
         if (document === null) {
           counts['not-found'] += 1;
-          void sendProblem(reply, 'not-found', `The view ${view.name} has no document "${key}".`);
-          return undefined;
+          const detail = `The view ${view.name} has no document "${key}".`;
+          return sendProblem(response, 'not-found', detail);
         }
-        const sent = sendRepresentation(document, served, request, reply);
+        const sent = sendRepresentation(document, served, request, response);
         if (typeof sent === 'string') return void (counts[sent] += 1);
         return sent.then((later) => void (counts[later] += 1));
       },

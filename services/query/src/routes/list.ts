@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parseListRequest, type QueryParameters } from '../list-request.ts';
 import { sendProblem } from '../problem-reply.ts';
 import { readList } from '../read-list.ts';
@@ -6,26 +6,25 @@ import { sendRepresentation } from '../send-representation.ts';
 import type { ServedView } from '../served-view.ts';
 import { answerRead } from './answer-read.ts';
 
-export type ListRoute = { Querystring: QueryParameters };
-
 /** One page of a list. */
 export async function sendList(
   served: ServedView,
-  request: FastifyRequest<ListRoute>,
-  reply: FastifyReply,
-): Promise<FastifyReply> {
-  const parsed = parseListRequest(served.view, request.query);
-  if (!parsed.ok) return sendProblem(reply, 'malformed-query', parsed.detail);
+  query: QueryParameters,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const parsed = parseListRequest(served.view, query);
+  if (!parsed.ok) return sendProblem(response, 'malformed-query', parsed.detail);
   const { counts } = served.lists;
   return answerRead(
     served,
-    { request, reply },
+    { request, response },
     {
       read: () => readList(served, parsed.request),
       counts,
       reads: 1,
       answer: async (page) => {
-        counts[await sendRepresentation(page, served, request, reply)] += 1;
+        counts[await sendRepresentation(page, served, request, response)] += 1;
       },
     },
   );
