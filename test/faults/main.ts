@@ -79,7 +79,8 @@ async function hurtAndCheck(
   const over = new AbortController();
   const giveUp = AbortSignal.any([interrupted, over.signal]);
   if (world.leftOut !== null) print(`left out: ${world.leftOut}`);
-  const faults = playFaults(planFaults(seed, durationMs, world.targetNames), world, giveUp);
+  const plan = planFaults(seed, durationMs, world.targetNames);
+  const faults = playFaults({ plan, durationMs }, world, giveUp);
   const ledger = createLedger(seed);
   const sightings = createSightings();
   const crowd = startCrowd(world, seed, { ledger, sightings, faults: faults.faults });

@@ -12,14 +12,19 @@ export type Played = {
   readonly done: Promise<void>;
 };
 
-export function playFaults(plan: readonly Fault[], world: World, signal: AbortSignal): Played {
+/** No fault begins after `durationMs`: on a slow machine a target may be late by several of them. */
+export function playFaults(
+  { plan, durationMs }: { readonly plan: readonly Fault[]; readonly durationMs: number },
+  world: World,
+  signal: AbortSignal,
+): Played {
   const startedMs = performance.now();
   const played: { fault: Fault; startedAt: string; endedAt: string | null }[] = [];
   const wait = async (ms: number): Promise<void> =>
     delay(Math.max(0, ms), undefined, { signal }).catch(() => undefined);
   const inflict = async (fault: Fault): Promise<void> => {
     await wait(startedMs + fault.atMs - performance.now());
-    if (signal.aborted) return;
+    if (signal.aborted || performance.now() > startedMs + durationMs) return;
     const entry = { fault, startedAt: new Date().toISOString(), endedAt: null as string | null };
     played.push(entry);
     const hurt = world.target(fault.target)[fault.kind];
