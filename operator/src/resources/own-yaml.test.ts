@@ -8,12 +8,13 @@ test('tells what was added, changed and left out, and nothing that is shared', (
   expect(ownYaml(shared, shared)).toBe('{}\n');
 });
 
+const list = (...ports: object[]) => ({ ports });
+
 test('looks into a list only when its entries have the same names in the same order', () => {
   const [one, two] = [
     { name: 'one', port: 1 },
     { name: 'two', port: 2 },
   ];
-  const list = (...ports: object[]) => ({ ports });
   expect(ownYaml(list(one, { ...two, port: 3 }), list(one, two))).toBe(
     'ports:\n  - name: two\n    port: 3\n',
   );

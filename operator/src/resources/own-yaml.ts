@@ -8,7 +8,7 @@ type Named = { readonly name: string };
  * of the whole. A field that the object lacks is there as `(absent)`; an entry of a list keeps its name.
  */
 export function ownYaml(object: object, shared: object): string {
-  return yamlOf((own(object, shared) ?? {}) as object);
+  return yamlOf(own(object, shared) ?? {});
 }
 
 function own(value: unknown, shared: unknown): unknown {
