@@ -17,12 +17,8 @@ type Check = {
 
 const checkTimeoutMs = 120_000;
 const command =
-  (name: string, args: readonly string[], env?: NodeJS.ProcessEnv) =>
-  async (): Promise<{ code: number; output: string }> =>
-    runCommand(name, args, {
-      timeoutMs: checkTimeoutMs,
-      ...(env === undefined ? {} : { env: { ...process.env, ...env } }),
-    });
+  (name: string, args: readonly string[]) => async (): Promise<{ code: number; output: string }> =>
+    runCommand(name, args, { timeoutMs: checkTimeoutMs });
 
 export type Counts = { readonly passed: number; readonly failed: number };
 

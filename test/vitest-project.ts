@@ -39,7 +39,7 @@ export async function vitestProject(
         ],
         {
           timeoutMs: timeoutMsOf[project],
-          env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
+          env: { NO_COLOR: '1', FORCE_COLOR: '0' },
           onLine: (line) => {
             const done = /[✓✗×❯]\s+(?:\S+\s+)?(\S+\.test\.ts.*)/u.exec(line)?.[1];
             if (done !== undefined) update({ label: done });

@@ -42,7 +42,7 @@ import * as services from '../../operator/src/resources/services.ts';
 import { dataVolumeName } from '../../operator/src/resources/stateful-set.ts';
 import { topicCleanupJob } from '../../operator/src/resources/topic-cleanup-job.ts';
 import { startApiServer, type ApiServer } from '../support/apiserver.ts';
-import { waitUntil } from '../support/wait-until.ts';
+import { eventually } from '../support/eventually.ts';
 
 type Answer = {
   readonly status: number;
@@ -58,6 +58,7 @@ let apiServer: ApiServer;
 let credentials: RequestOptions;
 
 const namespace = 'shop';
+const crdMsMax = 10_000;
 const applyQuery = '?fieldManager=test&force=true&fieldValidation=Strict';
 
 beforeAll(async () => {
@@ -73,10 +74,7 @@ beforeAll(async () => {
     metadata: { name: namespace, labels },
   });
   await apply(builtin.customResourceDefinition, customResourceDefinition());
-  await waitUntil('the CRD', { timeoutMs: 10_000, periodMs: 50 }, async () => {
-    const seen = (await crdCondition('Established')) ?? 'no answer';
-    return seen === 'True' ? { value: seen } : { seen };
-  });
+  await eventually('the CRD', crdMsMax, async () => (await crdCondition('Established')) === 'True');
 });
 
 afterAll(() => apiServer?.stop());

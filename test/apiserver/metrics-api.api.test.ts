@@ -1,7 +1,6 @@
 /**
  * The metrics API behind a real API server's aggregator: certificate, trust, who may ask, and what is answered.
  */
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -19,6 +18,7 @@ import type { ReadDemand } from '../../operator/src/scaling/demand.ts';
 import { createMetricsApi, type MetricsApi } from '../../operator/src/scaling/metrics-api.ts';
 import { startApiServer, type ApiServer } from '../support/apiserver.ts';
 import { createCertificate } from '../support/certificates.ts';
+import { runCommand } from '../terminal/run-command.ts';
 
 const namespace = 'cqrs-system';
 const serviceName = 'cqrs-operator';
@@ -147,13 +147,12 @@ async function startAvailable(): Promise<{ replica: MetricsApi; port: number }> 
 
 type Result = { ok: boolean; output: string };
 
-function kubectl(args: readonly string[]): Promise<Result> {
+async function kubectl(args: readonly string[]): Promise<Result> {
   const all = [`--kubeconfig=${apiServer.kubeconfigPath}`, '--request-timeout=20s', ...args];
-  return new Promise((resolve) => {
-    execFile(apiServer.kubectlPath, all, (error, stdout, stderr) =>
-      resolve({ ok: error === null, output: stdout + stderr }),
-    );
+  const { code, output } = await runCommand(apiServer.kubectlPath, all, {
+    timeoutMs: bound.timeout,
   });
+  return { ok: code === 0, output };
 }
 
 const getAs = (user: string, path: string): Promise<Result> =>

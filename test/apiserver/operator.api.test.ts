@@ -21,7 +21,7 @@ import { apiVersionOf, builtin, type ResourceType } from '../../operator/src/kub
 import { startApiServer, type ApiServer } from '../support/apiserver.ts';
 import { startOperator, type OperatorProcess } from '../support/operator-process.ts';
 import { playPod, playWorkloadsReady, type PlayedPod } from '../support/played-pods.ts';
-import { eventually } from '../support/process.ts';
+import { eventually } from '../support/eventually.ts';
 
 const soonMs = 20_000;
 const managed = 'app.kubernetes.io/managed-by=cqrs-operator';

@@ -4,7 +4,7 @@ import type { KafkaClient } from '../conformance/kafka-client.ts';
 import { kafkajsClient } from '../conformance/kafkajs/kafkajs-client.ts';
 import { platformaticClient } from '../conformance/platformatic-client.ts';
 import { startKafka } from '../support/kafka.ts';
-import { eventually } from '../support/process.ts';
+import { eventually } from '../support/eventually.ts';
 import type { BenchOptions, Measured } from './figures.ts';
 import { eventRecord } from './event-records.ts';
 

@@ -7,7 +7,7 @@ import type { KubeObject } from '../../operator/src/kube/object.ts';
 import { builtin, type ResourceType } from '../../operator/src/kube/resource-type.ts';
 import { startApiServer } from '../support/apiserver.ts';
 import { startOperator, type OperatorProcess } from '../support/operator-process.ts';
-import { eventually } from '../support/process.ts';
+import { eventually } from '../support/eventually.ts';
 import { atOnce } from './at-once.ts';
 import { childrenOf, namespacesOf, placesOf, writtenService, type Place } from './crowd.ts';
 import { measureEdits } from './edits.ts';

@@ -39,7 +39,7 @@ import {
   write,
   writeWithToken,
 } from '../quickstart/traffic.ts';
-import { waitUntil } from '../support/wait-until.ts';
+import { eventually } from '../support/eventually.ts';
 
 const quiet = (): void => undefined;
 const soon = { timeoutMs: 60_000, periodMs: 500 };
@@ -139,10 +139,11 @@ test('what a command wrote is read back through the query side, by key and by in
 test('order-history composes an order with its payments, in whatever order they come', async () => {
   const { id } = await write(`${urls.orders}/order`, exampleOrder(2));
   await write(`${urls.payments}/payment`, examplePayment(id, 12));
-  const composed = await waitUntil(`payment of ${id} in order-history`, soon, async () => {
+  const composed = await eventually(`payment of ${id} in order-history`, soon, async (saw) => {
     const answer = await send('GET', `${urls.history}/order-history/${id}`);
     const body = (await answer.json()) as { payments?: unknown[] };
-    return body.payments?.length === 1 ? { value: body } : { seen: JSON.stringify(body) };
+    saw(JSON.stringify(body));
+    return body.payments?.length === 1 && body;
   });
   expect(composed).toMatchObject({ id, payments: [{ orderId: id, amount: 12 }] });
 });
@@ -190,10 +191,11 @@ test('rules in a ConfigMap decide over commands, and a changed rule rolls the co
   );
 
   await applyBehavior(rules.replace('The order is on its way; return it.', 'Too late.'));
-  await waitUntil('the changed rule to hold', longer, async () => {
+  await eventually('the changed rule to hold', longer, async (saw) => {
     const answer = await send('POST', `${orders}/${id}/cancel`, { reason: 'still' });
     const { detail } = (await answer.json()) as { readonly detail?: string };
-    return detail === 'Too late.' ? { value: true } : { seen: `${answer.status} ${detail}` };
+    saw(`${answer.status} ${detail}`);
+    return detail === 'Too late.';
   });
   expect(await names('pods', `${instance('sales')},app.kubernetes.io/component!=command`)).toEqual(
     untouched,
@@ -258,7 +260,7 @@ test('an unknown source service is a condition with a remedy, and nothing restar
     },
   };
   await cluster.kubectl.run(['apply', '-n', namespace, '-f', '-'], JSON.stringify(service));
-  const message = await waitUntil('the condition of the unknown source', longer, async () => {
+  const message = await eventually('the condition of the unknown source', longer, async () => {
     const found = await cluster.kubectl.run([
       'get',
       'cqrs',
@@ -268,10 +270,10 @@ test('an unknown source service is a condition with a remedy, and nothing restar
       '-o',
       'jsonpath={.status.conditions[?(@.reason=="SourceServiceMissing")].message}',
     ]);
-    return found === '' ? { seen: 'no such condition' } : { value: found };
+    return found !== '' && found;
   });
   expect(message).toContain('nobody');
-  await waitUntil('its query pod to run all the same', longer, async () => {
+  await eventually('its query pod to run all the same', longer, async (saw) => {
     const ready = await cluster.kubectl.run([
       'get',
       'deployment',
@@ -281,7 +283,8 @@ test('an unknown source service is a condition with a remedy, and nothing restar
       '-o',
       'jsonpath={.status.readyReplicas}',
     ]);
-    return ready === '1' ? { value: true } : { seen: `ready replicas: ${ready}` };
+    saw(`ready replicas: ${ready}`);
+    return ready === '1';
   });
   const restarts = await cluster.kubectl.run([
     'get',
@@ -321,11 +324,10 @@ test('pods of every kind die while commands go on: no acknowledged command is lo
       '--wait=false',
     ]);
     const before = acknowledged.length;
-    await waitUntil(`commands to be accepted after ${part} was killed`, longer, async () =>
-      acknowledged.length > before + 5
-        ? { value: true }
-        : { seen: `${acknowledged.length} accepted` },
-    );
+    await eventually(`commands to be accepted after ${part} was killed`, longer, (saw) => {
+      saw(`${acknowledged.length} accepted`);
+      return acknowledged.length > before + 5;
+    });
   }
   await cluster.kubectl.run([
     'delete',
@@ -338,25 +340,24 @@ test('pods of every kind die while commands go on: no acknowledged command is lo
     '--wait=false',
   ]);
   const beforeKafka = acknowledged.length;
-  await waitUntil('commands to be accepted without Kafka', longer, async () =>
-    acknowledged.length > beforeKafka + 5
-      ? { value: true }
-      : { seen: `${acknowledged.length} accepted` },
-  );
+  await eventually('commands to be accepted without Kafka', longer, (saw) => {
+    saw(`${acknowledged.length} accepted`);
+    return acknowledged.length > beforeKafka + 5;
+  });
   stopped.abort();
   await writer;
   const missing = new Set(acknowledged);
-  await waitUntil('every acknowledged order to be readable', longer, async () => {
+  await eventually('every acknowledged order to be readable', longer, async (saw) => {
     for (const id of missing) {
       const answer = await send('GET', `${urls.ordersQuery}/orders/${id}`);
       await answer.body?.cancel();
-      if (!answer.ok)
-        return {
-          seen: `${missing.size} of ${acknowledged.length} missing, ${id} answers ${answer.status}`,
-        };
+      if (!answer.ok) {
+        saw(`${missing.size} of ${acknowledged.length} missing, ${id} answers ${answer.status}`);
+        return false;
+      }
       missing.delete(id);
     }
-    return { value: true };
+    return true;
   });
   expect(missing.size).toBe(0);
 }, 600_000);
@@ -380,8 +381,8 @@ test('under read load the HPA raises the query replicas, shows the real number, 
   const sampleUntil = async (
     what: string,
     reached: (sample: ScalingSample) => boolean,
-  ): Promise<void> =>
-    waitUntil(what, longer, async () => {
+  ): Promise<unknown> =>
+    eventually(what, longer, async (saw) => {
       const sample = await sampleScaling(
         cluster.kubectl,
         namespace,
@@ -389,7 +390,8 @@ test('under read load the HPA raises the query replicas, shows the real number, 
         performance.now() - startedMs,
       );
       samples.push(sample);
-      return reached(sample) ? { value: undefined } : { seen: JSON.stringify(sample) };
+      saw(JSON.stringify(sample));
+      return reached(sample);
     });
   await sampleUntil(
     'the HPA to scale the query side out',
@@ -423,11 +425,10 @@ test('helm test passes for the operator and for a service installed by its chart
 test('deleting a Retain service keeps its volumes and passwords, and creating it again picks the data up', async () => {
   const { id } = await write(`${urls.payments}/payment`, examplePayment('kept', 7));
   await cluster.kubectl.run(['delete', 'cqrs', 'payments', '-n', namespace, '--wait']);
-  const kept = await waitUntil('only volumes and passwords to be left', longer, async () => {
+  const kept = await eventually('only volumes and passwords to be left', longer, async (saw) => {
     const left = await names(everything, instance('payments'));
-    return left.every((name) => /^(persistentvolumeclaim|secret)\//u.test(name))
-      ? { value: left }
-      : { seen: left.join(', ') };
+    saw(left.join(', '));
+    return left.every((name) => /^(persistentvolumeclaim|secret)\//u.test(name)) && left;
   });
   expect(kept.filter((name) => name.startsWith('secret/')).length).toBeGreaterThan(0);
   expect(kept.filter((name) => name.startsWith('persistentvolumeclaim/')).length).toBeGreaterThan(
@@ -462,14 +463,15 @@ test('deleting services with deletionPolicy Delete leaves nothing of them', asyn
     '--wait',
     '--timeout=180s',
   ]);
-  await waitUntil('nothing to be left', longer, async () => {
+  await eventually('nothing to be left', longer, async (saw) => {
     const left = (await names(everything)).filter(
       (name) =>
         !['configmap/kube-root-ca.crt', 'configmap/read-load', 'configmap/sales-behavior'].includes(
           name,
         ) && !name.includes('sh.helm.release'),
     );
-    return left.length === 0 ? { value: true } : { seen: left.join(', ') };
+    saw(left.join(', '));
+    return left.length === 0;
   });
   expect(await names('persistentvolumeclaims')).toEqual([]);
 }, 600_000);

@@ -6,7 +6,7 @@ import type {
   RecordSource,
   TopicPartition,
 } from '@cqrs/runtime/kafka/port.ts';
-import { eventually } from '../support/process.ts';
+import { eventually } from '../support/eventually.ts';
 
 const readMsMax = 40_000;
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { readTopic } from '../support/kafka.ts';
-import { eventually } from '../support/process.ts';
+import { eventually } from '../support/eventually.ts';
 import { javaPartition } from './java-partition.ts';
 import type { ReadPositions, Reader } from './reader.ts';
 import { publishTransactions } from './transactions.ts';

@@ -1,7 +1,7 @@
 import type { TcpProxy } from '../support/tcp-proxy.ts';
 import type { TestKafka } from '../support/kafka.ts';
 import type { TestPostgres } from '../support/postgres.ts';
-import { eventually } from '../support/process.ts';
+import { eventually } from '../support/eventually.ts';
 import type { SmallDisk } from '../support/small-disk.ts';
 import type { TestRedis } from '../support/redis.ts';
 import type { FaultKind } from './plan.ts';

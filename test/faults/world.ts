@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { startKafka, type TestKafka } from '../support/kafka.ts';
 import { freePort } from '../support/loopback-port.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
-import { eventually } from '../support/process.ts';
+import { eventually } from '../support/eventually.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { smallDisksProblem, type SmallDisk } from '../support/small-disk.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
-import { eventually, startService, temporaryFolder, type TestService } from '../support/process.ts';
+import { eventually } from '../support/eventually.ts';
+import { startService, temporaryFolder, type TestService } from '../support/process.ts';
 
 const example = fileURLToPath(
   new URL('../../services/examples/order-behavior/order.ts', import.meta.url),

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startCommandLoad } from '../support/command-load.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
-import { eventually, startService, type TestService } from '../support/process.ts';
+import { eventually } from '../support/eventually.ts';
+import { startService, type TestService } from '../support/process.ts';
 
 const config = {
   service: { namespace: 'shop', name: 'orders' },

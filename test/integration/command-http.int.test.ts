@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import { readTokens, tokenKey } from '@cqrs/contract/consistency-token.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
-import { eventually, startService, type TestService } from '../support/process.ts';
+import { eventually } from '../support/eventually.ts';
+import { startService, type TestService } from '../support/process.ts';
 
 const config = {
   service: { namespace: 'shop', name: 'orders' },

@@ -7,7 +7,8 @@ import { topicName } from '@cqrs/contract/topics.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startKafka, type TestKafka } from '../support/kafka.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
-import { eventually, startService, type TestService } from '../support/process.ts';
+import { eventually } from '../support/eventually.ts';
+import { startService, type TestService } from '../support/process.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 
 const service = { namespace: 'test', name: 'shop' };

@@ -2,7 +2,8 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { fixedSeeds } from '../faults/fixed-seeds.ts';
-import { eventually, startChild } from '../support/process.ts';
+import { eventually } from '../support/eventually.ts';
+import { startChild } from '../support/process.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 /** Starting, settling and stopping come on top of a run's minutes. */

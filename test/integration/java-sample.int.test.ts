@@ -1,17 +1,16 @@
 import type { TestKafka } from '../support/kafka.ts';
-import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cacheFolder } from '../cluster/tools/tools.ts';
-import { installIfMissing, readTopic, startKafka } from '../support/kafka.ts';
+import { ensurePackages } from '../cluster/tools/debian-packages.ts';
+import { pomLibraries } from '../cluster/tools/maven.ts';
+import { readTopic, startKafka } from '../support/kafka.ts';
 import { freePort } from '../support/loopback-port.ts';
 import { migrate, outbox, startRelay } from '../support/outbox.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
+import { eventually } from '../support/eventually.ts';
 import {
-  eventually,
   run,
   startChild,
   temporaryFolder,
@@ -30,8 +29,8 @@ let orders: Child;
 let url = '';
 
 beforeAll(async () => {
-  await installIfMissing('javac', 'default-jdk-headless');
-  const libraries = await jdbcLibraries();
+  await ensurePackages({ javac: 'default-jdk-headless' });
+  const libraries = await pomLibraries('java-orders-libraries', join(sample, 'pom.xml'));
   const classes = await temporaryFolder('java-orders');
   const sources = (await readdir(join(sample, 'src'))).map((file) => join(sample, 'src', file));
   const javac = ['javac', '-Xlint:all', '-Werror', '-d', classes, '-cp', join(libraries, '*')];
@@ -60,30 +59,6 @@ afterAll(async () => {
   await kafka?.stop();
   await postgres?.stop();
 });
-
-/** What the sample's pom pins, from the cache or through Maven. */
-async function jdbcLibraries(): Promise<string> {
-  const pom = join(sample, 'pom.xml');
-  const hash = createHash('sha256')
-    .update(await readFile(pom))
-    .digest('hex')
-    .slice(0, 16);
-  const folder = join(cacheFolder(), `java-orders-libraries-${hash}`);
-  if (existsSync(folder)) return folder;
-  await installIfMissing('mvn', 'maven');
-  await mkdir(cacheFolder(), { recursive: true });
-  const partial = await mkdtemp(`${folder}.partial-`);
-  const copy = ['dependency:copy-dependencies', `-DoutputDirectory=${partial}`];
-  await run(['mvn', '--batch-mode', '--quiet', `--file=${pom}`, ...copy], {
-    timeoutMs: buildMsMax,
-  });
-  await rename(partial, folder).catch(async (error: unknown) => {
-    await rm(partial, { recursive: true, force: true });
-    // Another test process may have been faster; only its absence is a failure.
-    if (!existsSync(folder)) throw error;
-  });
-  return folder;
-}
 
 async function post(path: string, body: string, headers: Record<string, string> = {}) {
   const answer = await fetch(url + path, {

@@ -9,7 +9,8 @@ import {
 } from '../../services/projector/src/read-store-writer.ts';
 import { partitionName } from '../../services/projector/src/owned-partition.ts';
 import { startKafka, type TestKafka } from '../support/kafka.ts';
-import { eventually, startService, type TestService } from '../support/process.ts';
+import { eventually } from '../support/eventually.ts';
+import { startService, type TestService } from '../support/process.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { plainView, service, type ModelEvent } from '../support/view-model.ts';
 import { readStoreKeys } from '@cqrs/runtime/read-store/keys.ts';

@@ -2,7 +2,8 @@
 import type { ProjectorStatus } from '@cqrs/contract/ops-status.ts';
 import { expect, onTestFinished, test } from 'vitest';
 import { startKafka } from '../support/kafka.ts';
-import { eventually, startService, type TestService } from '../support/process.ts';
+import { eventually } from '../support/eventually.ts';
+import { startService, type TestService } from '../support/process.ts';
 import { startRedis } from '../support/redis.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { plainView, service } from '../support/view-model.ts';

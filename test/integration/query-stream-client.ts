@@ -1,7 +1,7 @@
 /** A client of server-sent events that shows all that it was sent, and one that does not read. */
 import { once } from 'node:events';
 import { get, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
-import { eventually } from '../support/process.ts';
+import { eventually } from '../support/eventually.ts';
 
 const eventMsMax = 15_000;
 

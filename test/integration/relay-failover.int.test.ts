@@ -4,7 +4,8 @@ import { startCommandLoad } from '../support/command-load.ts';
 import { readTopic, startKafka, type TestKafka } from '../support/kafka.ts';
 import { outbox, startRelay } from '../support/outbox.ts';
 import { startPostgresPair, type PostgresPair } from '../support/postgres-pair.ts';
-import { eventually, startService, type TestService } from '../support/process.ts';
+import { eventually } from '../support/eventually.ts';
+import { startService, type TestService } from '../support/process.ts';
 
 const { service, slot, topic } = outbox;
 

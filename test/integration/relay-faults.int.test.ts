@@ -5,7 +5,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { startCommandLoad, type CommandLoad } from '../support/command-load.ts';
 import { readTopic, startKafka, type TestKafka } from '../support/kafka.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
-import { eventually, startService, type TestService } from '../support/process.ts';
+import { eventually } from '../support/eventually.ts';
+import { startService, type TestService } from '../support/process.ts';
 
 const service = { namespace: 'shop', name: 'orders' };
 const topic = 'shop.orders.order';

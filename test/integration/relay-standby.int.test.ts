@@ -5,7 +5,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { readTopic, startKafka, type TestKafka } from '../support/kafka.ts';
 import { migrate, outbox, startRelay, writeEvents } from '../support/outbox.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
-import { eventually, type TestService } from '../support/process.ts';
+import { eventually } from '../support/eventually.ts';
+import { type TestService } from '../support/process.ts';
 
 const { slot, topic } = outbox;
 

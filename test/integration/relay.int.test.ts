@@ -7,13 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readTopic, startKafka, type TestKafka } from '../support/kafka.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
-import {
-  eventually,
-  run,
-  startService,
-  temporaryFolder,
-  type TestService,
-} from '../support/process.ts';
+import { eventually } from '../support/eventually.ts';
+import { run, startService, temporaryFolder, type TestService } from '../support/process.ts';
 
 const service = { namespace: 'shop', name: 'orders' };
 const slot = 'cqrs_shop_orders';

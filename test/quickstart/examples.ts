@@ -1,6 +1,6 @@
 import type { Update } from '../terminal/progress.ts';
 import type { Kubectl } from './kubectl.ts';
-import { waitUntil } from '../support/wait-until.ts';
+import { eventually } from '../support/eventually.ts';
 
 export const exampleNamespace = 'shop';
 export const exampleServices = ['orders', 'payments', 'order-history'] as const;
@@ -41,11 +41,11 @@ export async function applyExample(kubectl: Kubectl, name: string): Promise<void
 
 /** Waits for Ready=True and shows, while waiting, the first condition that is not met: the status explains itself. */
 export async function untilReady(kubectl: Kubectl, name: string, update: Update): Promise<void> {
-  await waitUntil(`CqrsService ${name} to be Ready`, readyLimits, async () => {
+  await eventually(`CqrsService ${name} to be Ready`, readyLimits, async (saw) => {
     const { status } = await kubectl.json<Service>(['get', 'cqrs', name, '-n', exampleNamespace]);
     const conditions = status?.conditions ?? [];
     if (conditions.some(({ type, status: value }) => type === 'Ready' && value === 'True'))
-      return { value: true };
+      return true;
     const stages = conditions.filter(
       ({ type }) => !['Ready', 'Reconciling', 'Stalled'].includes(type),
     );
@@ -53,7 +53,8 @@ export async function untilReady(kubectl: Kubectl, name: string, update: Update)
     const done = stages.filter((condition) => condition.status === 'True').length;
     const seen = open === undefined ? 'no conditions yet' : `${open.type}: ${open.reason}`;
     update({ done, total: stages.length, label: seen });
-    return { seen: open === undefined ? seen : `${seen}: ${open.message}` };
+    saw(open === undefined ? seen : `${seen}: ${open.message}`);
+    return false;
   });
 }
 
@@ -65,9 +66,9 @@ export async function removeExamples(kubectl: Kubectl): Promise<void> {
     '--ignore-not-found',
     '--wait=false',
   ]);
-  await waitUntil(`namespace ${exampleNamespace} to be gone`, goneLimits, async () =>
-    (await kubectl.succeeds(['get', 'namespace', exampleNamespace]))
-      ? { seen: 'still terminating' }
-      : { value: true },
+  await eventually(
+    `namespace ${exampleNamespace} to be gone`,
+    goneLimits,
+    async () => !(await kubectl.succeeds(['get', 'namespace', exampleNamespace])),
   );
 }

@@ -1,17 +1,15 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { get, type RequestOptions } from 'node:https';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { loadKubeConfig } from '../../operator/src/kube/kube-config.ts';
 import { ensureTools } from '../cluster/tools/tools.ts';
 import { freePort } from './loopback-port.ts';
 import { createCertificate, createSigningKey, type KeyPair } from './certificates.ts';
+import { eventually } from './eventually.ts';
+import { startChild, temporaryFolder, type Child } from './process.ts';
 
-const readyMsMax = 90_000;
-const readyPollMs = 100;
+const readyLimits = { timeoutMs: 90_000, periodMs: 100 };
+const outputTailChars = 2000;
 
 type KubeConfig = ReturnType<typeof loadKubeConfig>;
 
@@ -44,24 +42,23 @@ export async function startApiServer(
   options: { args?: readonly string[] } = {},
 ): Promise<ApiServer> {
   const tools = await ensureTools(['etcd', 'kube-apiserver', 'kubectl'], () => undefined);
-  const folder = await mkdtemp(join(tmpdir(), 'cqrs-apiserver-'));
+  const folder = await temporaryFolder('apiserver');
   const port = await freePort();
   const etcdPort = await freePort();
   const etcdPeerPort = await freePort();
   const pki = await createPki(folder);
-  const etcd = await start(folder, 'etcd', [
-    tools.etcd,
-    ...etcdArgs(folder, etcdPort, etcdPeerPort),
-  ]);
+  const start = (...command: readonly string[]): Promise<Child> =>
+    startChild(command, { cwd: folder });
+  const etcd = await start(tools.etcd, ...etcdArgs(folder, etcdPort, etcdPeerPort));
   const command = [
     tools['kube-apiserver'],
     ...apiServerArgs({ port, etcdPort, pki }),
     ...(options.args ?? []),
   ];
-  let apiServer = await start(folder, 'kube-apiserver', command);
+  let apiServer = await start(...command);
   const stop = async (): Promise<void> => {
-    await end(apiServer);
-    await end(etcd);
+    await apiServer.kill();
+    await etcd.kill();
     await rm(folder, { recursive: true, force: true });
   };
   const kubeconfig = await adminKubeconfig(port, pki);
@@ -70,9 +67,9 @@ export async function startApiServer(
   try {
     await untilReady(port, pki, apiServer);
   } catch (error) {
-    const log = await readFile(join(folder, 'kube-apiserver.log'), 'utf8');
     await stop();
-    throw new Error(`kube-apiserver did not start:\n${log.slice(-2000)}`, { cause: error });
+    const said = apiServer.output().slice(-outputTailChars);
+    throw new Error(`kube-apiserver did not start:\n${said}`, { cause: error });
   }
   const kubeConfigVia = (viaPort: number): KubeConfig => {
     const loaded = loadKubeConfig({ kubeconfigPath });
@@ -98,12 +95,12 @@ export async function startApiServer(
       })),
       caPath: pki.ca.certPath,
     }),
-    pause: () => void apiServer.kill('SIGSTOP'),
-    resume: () => void apiServer.kill('SIGCONT'),
-    kill: () => end(apiServer),
+    pause: () => apiServer.signal('SIGSTOP'),
+    resume: () => apiServer.signal('SIGCONT'),
+    kill: () => apiServer.kill(),
     async restart() {
-      await end(apiServer);
-      apiServer = await start(folder, 'kube-apiserver', command);
+      await apiServer.kill();
+      apiServer = await start(...command);
       await untilReady(port, pki, apiServer);
     },
     stop,
@@ -217,42 +214,16 @@ async function adminKubeconfig(port: number, pki: Pki): Promise<string> {
   });
 }
 
-async function start(
-  folder: string,
-  name: string,
-  command: readonly string[],
-): Promise<ChildProcess> {
-  const log = await open(join(folder, `${name}.log`), 'a');
-  const [file = '', ...args] = command;
-  const child = spawn(file, args, { stdio: ['ignore', log.fd, log.fd], cwd: folder });
-  const kill = (): void => void child.kill('SIGKILL');
-  process.once('exit', kill);
-  child.once('exit', () => process.off('exit', kill));
-  await once(child, 'spawn');
-  await log.close();
-  return child;
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGKILL');
-  await exited;
-}
-
-async function untilReady(port: number, pki: Pki, child: ChildProcess): Promise<void> {
+async function untilReady(port: number, pki: Pki, child: Child): Promise<void> {
   const credentials = {
     ca: await readFile(pki.ca.certPath),
     cert: await readFile(pki.admin.certPath),
     key: await readFile(pki.admin.keyPath),
   };
-  const status = (): Promise<number> => getStatus({ port, path: '/readyz', ...credentials });
-  const deadlineMs = Date.now() + readyMsMax;
-  while ((await status()) !== 200) {
-    if (child.exitCode !== null) throw new Error(`exited with ${child.exitCode}`);
-    if (Date.now() > deadlineMs) throw new Error(`not ready after ${readyMsMax} ms`);
-    await sleep(readyPollMs);
-  }
+  await eventually('kube-apiserver to be ready', readyLimits, async () => {
+    if (!child.running()) throw new Error('kube-apiserver ended');
+    return (await getStatus({ port, path: '/readyz', ...credentials })) === 200;
+  });
 }
 
 /** The HTTP status of a GET on loopback; 0 when there is no answer. */

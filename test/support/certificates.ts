@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { run } from '../cluster/tools/command.ts';
 
-const run = promisify(execFile);
 const validDays = '2';
 const newEcCertificate =
   'req -x509 -new -nodes -newkey ec -pkeyopt ec_paramgen_curve:prime256v1'.split(' ');

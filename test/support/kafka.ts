@@ -1,16 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Kafka, logLevel } from 'kafkajs';
-import { cacheFolder } from '../cluster/tools/tools.ts';
+import { ensurePackages } from '../cluster/tools/debian-packages.ts';
+import { pomLibraries } from '../cluster/tools/maven.ts';
 import { freePort } from './loopback-port.ts';
-import { eventually, run, startChild, temporaryFolder, type Child } from './process.ts';
+import { eventually } from './eventually.ts';
+import { run, startChild, temporaryFolder, type Child } from './process.ts';
 import { mountSmallDisk, unmountBelow, type SmallDisk } from './small-disk.ts';
 
-const installMsMax = 300_000;
-const downloadMsMax = 300_000;
 const formatMsMax = 60_000;
 const readyMsMax = 90_000;
 const readMsMax = 60_000;
@@ -191,47 +190,10 @@ export async function readTopic(
   return records;
 }
 
-/** The jars of the broker, from the cache or through Maven; installs Java and Maven on a Debian machine without them. */
+/** The jars of the broker; installs Java on a Debian machine without it. */
 async function kafkaLibraries(): Promise<string> {
-  await installIfMissing('java', 'default-jre-headless');
-  const version = /kafka_2\.13<\/artifactId>\s*<version>([^<]+)/.exec(
-    await readFile(pom, 'utf8'),
-  )?.[1];
-  if (version === undefined) throw new Error(`${pom} names no version of Kafka`);
-  const folder = join(cacheFolder(), `kafka-${version}`);
-  if (existsSync(folder)) return folder;
-  await installIfMissing('mvn', 'maven');
-  const partial = `${folder}.${process.pid}`;
-  await mkdir(partial, { recursive: true });
-  await run(
-    [
-      'mvn',
-      '--batch-mode',
-      '--quiet',
-      `--file=${pom}`,
-      'dependency:copy-dependencies',
-      `-DoutputDirectory=${partial}`,
-    ],
-    { timeoutMs: downloadMsMax },
-  );
-  await rename(partial, folder).catch(async (error: unknown) => {
-    await rm(partial, { recursive: true, force: true });
-    // Another test process may have been faster; only its absence is a failure.
-    if (!existsSync(folder)) throw error;
-  });
-  return folder;
-}
-
-export async function installIfMissing(program: string, debianPackage: string): Promise<void> {
-  const there = await run([program, '-version'], { timeoutMs: formatMsMax }).then(
-    () => true,
-    () => false,
-  );
-  if (there) return;
-  await run(['apt-get', 'install', '--yes', '--no-install-recommends', debianPackage], {
-    timeoutMs: installMsMax,
-    env: { DEBIAN_FRONTEND: 'noninteractive' },
-  });
+  await ensurePackages({ java: 'default-jre-headless' });
+  return pomLibraries('kafka-libraries', pom);
 }
 
 const behindProxy = (listenerPort: number): string => `,PROXIED://127.0.0.1:${listenerPort}`;

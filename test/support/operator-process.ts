@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { freePort } from './loopback-port.ts';
-import { eventually, startChild, type Child } from './process.ts';
+import { eventually } from './eventually.ts';
+import { startChild, type Child } from './process.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const readyMsMax = 30_000;

@@ -1,11 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execFile } from 'node:child_process';
 import type { RelayConfig } from '@cqrs/contract/config.ts';
 import { relayMemoryEnv } from '@cqrs/contract/env.ts';
 import { slotName } from '@cqrs/contract/postgres-names.ts';
 import type postgres from 'postgres';
+import { runCommand } from '../terminal/run-command.ts';
 import { run, startService, temporaryFolder, type TestService } from './process.ts';
 import type { TestKafka } from './kafka.ts';
 
@@ -66,10 +66,9 @@ export async function republish(
   const program = fileURLToPath(new URL('../../services/relay/src/republish.ts', import.meta.url));
   const configFile = join(await temporaryFolder('republish'), 'config.json');
   await writeFile(configFile, JSON.stringify(outbox.config));
-  const env = { ...process.env, ...store.env('relay'), CQRS_CONFIG_FILE: configFile };
-  return new Promise((resolve) => {
-    const child = execFile(process.execPath, [program], { env, timeout: programMsMax }, (_, said) =>
-      resolve({ code: child.exitCode ?? -1, said }),
-    );
+  const { code, stdout } = await runCommand(process.execPath, [program], {
+    env: { ...store.env('relay'), CQRS_CONFIG_FILE: configFile },
+    timeoutMs: programMsMax,
   });
+  return { code, said: stdout };
 }

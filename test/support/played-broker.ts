@@ -1,5 +1,6 @@
-import { createServer, type AddressInfo, type Server } from 'node:net';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { listenOnLoopback } from './loopback-port.ts';
 
 export type Asked = { readonly topic: string; readonly partition: number; readonly offset: bigint };
 export type Answer = { readonly errorCode: number; readonly bytes: Buffer };
@@ -37,20 +38,14 @@ export async function playBroker(
       }
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   return {
-    port: portOf(server),
+    port: await listenOnLoopback(server),
     requests,
     [Symbol.asyncDispose]: async () => {
       server.close();
       await once(server, 'close');
     },
   };
-}
-
-function portOf(server: Server): number {
-  return (server.address() as AddressInfo).port;
 }
 
 function readRequest(request: Buffer): readonly Asked[] {

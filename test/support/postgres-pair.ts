@@ -1,14 +1,14 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { appendFile, cp, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { appendFile, cp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { postgresNames } from '@cqrs/contract/postgres-names.ts';
 import type postgres from 'postgres';
-import { cacheFolder } from '../cluster/tools/tools.ts';
+import { ensurePackages } from '../cluster/tools/debian-packages.ts';
+import { artifactFolder } from '../cluster/tools/maven.ts';
 import { freePort } from './loopback-port.ts';
-import { installIfMissing } from './kafka.ts';
 import { connectAsSuperuser, createRolesAndDatabase, ensureServerUser } from './postgres.ts';
-import { eventually, run, startChild, temporaryFolder, type Child } from './process.ts';
+import { eventually } from './eventually.ts';
+import { run, startChild, temporaryFolder, type Child } from './process.ts';
 import { startTcpProxy } from './tcp-proxy.ts';
 
 /**
@@ -18,7 +18,6 @@ import { startTcpProxy } from './tcp-proxy.ts';
 const version = '17.5.0';
 const platform = process.arch === 'arm64' ? 'linux-arm64v8' : 'linux-amd64';
 const artifact = `io.zonky.test.postgres:embedded-postgres-binaries-${platform}:${version}`;
-const downloadMsMax = 300_000;
 const initMsMax = 60_000;
 const readyMsMax = 60_000;
 
@@ -172,26 +171,14 @@ async function answers(port: number, password: string): Promise<boolean> {
   return answered;
 }
 
-/** The archive with the binaries, from the cache or through Maven, which is installed when it is missing. */
+/** The archive with the binaries. */
 async function binariesArchive(): Promise<string> {
-  const hash = createHash('sha256').update(artifact).digest('hex').slice(0, 16);
-  const cached = join(cacheFolder(), `postgres-binaries-${hash}`);
-  if (!existsSync(cached)) {
-    await installIfMissing('mvn', 'maven');
-    await installIfMissing('unzip', 'unzip');
-    await mkdir(cacheFolder(), { recursive: true });
-    const partial = await mkdtemp(`${cached}.partial-`);
-    const copy = ['dependency:copy', `-Dartifact=${artifact}`, `-DoutputDirectory=${partial}`];
-    await run(['mvn', '--batch-mode', '--quiet', ...copy], { timeoutMs: downloadMsMax });
-    const [jar = ''] = await readdir(partial);
-    await run(['unzip', '-q', join(partial, jar), '-d', partial], { timeoutMs: initMsMax });
-    await rename(partial, cached).catch(async (error: unknown) => {
-      await rm(partial, { recursive: true, force: true });
-      // Another test process may have been faster; only its absence is a failure.
-      if (!existsSync(cached)) throw error;
-    });
-  }
-  const archive = (await readdir(cached)).find((name) => name.endsWith('.txz'));
+  const folder = await artifactFolder('postgres-binaries', artifact, async (jarFolder) => {
+    await ensurePackages({ unzip: 'unzip' });
+    const [jar = ''] = await readdir(jarFolder);
+    await run(['unzip', '-q', join(jarFolder, jar), '-d', jarFolder], { timeoutMs: initMsMax });
+  });
+  const archive = (await readdir(folder)).find((name) => name.endsWith('.txz'));
   if (archive === undefined) throw new Error(`${artifact} holds no archive with binaries`);
-  return join(cached, archive);
+  return join(folder, archive);
 }

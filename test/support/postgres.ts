@@ -5,11 +5,12 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { postgresNames } from '@cqrs/contract/postgres-names.ts';
 import postgres from 'postgres';
+import { installPackages } from '../cluster/tools/debian-packages.ts';
 import { freePort } from './loopback-port.ts';
-import { eventually, run, startChild, temporaryFolder, type Child } from './process.ts';
+import { eventually } from './eventually.ts';
+import { run, startChild, temporaryFolder, type Child } from './process.ts';
 import { mountSmallDisk, unmountBelow, type SmallDisk } from './small-disk.ts';
 
-const installMsMax = 300_000;
 const initMsMax = 60_000;
 const readyMsMax = 60_000;
 const reconnectDelayMs = 50;
@@ -144,10 +145,7 @@ async function serverBinaries(): Promise<string> {
   if (!existsSync(clusterSettings)) {
     await writeFile(clusterSettings, 'create_main_cluster = false\n');
   }
-  await run(['apt-get', 'install', '--yes', '--no-install-recommends', 'postgresql'], {
-    timeoutMs: installMsMax,
-    env: { DEBIAN_FRONTEND: 'noninteractive' },
-  });
+  await installPackages(['postgresql']);
   const installed = await newestBinaries();
   if (installed === undefined) throw new Error('apt-get installed no Postgres server');
   return installed;

@@ -3,11 +3,12 @@ import { existsSync } from 'node:fs';
 import { cp, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { installPackages } from '../cluster/tools/debian-packages.ts';
 import { freePort } from './loopback-port.ts';
-import { eventually, run, startChild, temporaryFolder, type Child } from './process.ts';
+import { eventually } from './eventually.ts';
+import { startChild, temporaryFolder, type Child } from './process.ts';
 import { mountSmallDisk, unmountBelow, type SmallDisk } from './small-disk.ts';
 
-const installMsMax = 300_000;
 const readyMsMax = 60_000;
 const answerMsMax = 1_000;
 
@@ -141,10 +142,7 @@ async function serverBinary(): Promise<string> {
   const find = (): string | undefined => candidates.find((path) => existsSync(path));
   const found = find();
   if (found !== undefined) return found;
-  await run(['apt-get', 'install', '--yes', '--no-install-recommends', 'redis-tools'], {
-    timeoutMs: installMsMax,
-    env: { DEBIAN_FRONTEND: 'noninteractive' },
-  });
+  await installPackages(['redis-tools']);
   const installed = find();
   if (installed === undefined) throw new Error('apt-get installed no Redis');
   return installed;

@@ -1,67 +1,28 @@
 import { expect, test } from 'vitest';
 import { ordersSpec, wholeService, type WrittenSpec } from '../api/v1alpha1/example-services.ts';
 import { commandDeployment } from './command-deployment.ts';
-import { exampleContext, yamlOf } from './example-context.ts';
+import { exampleContext } from './example-context.ts';
+import { ownYaml } from './own-yaml.ts';
+import { sharedDeployment } from './shared-parts.ts';
 
 test('the Deployment of the command', () => {
   const orders = wholeService('orders', ordersSpec);
-  expect(yamlOf(commandDeployment(orders, exampleContext))).toMatchInlineSnapshot(`
-    "apiVersion: apps/v1
-    kind: Deployment
-    metadata:
-      name: orders-command
-      namespace: shop
-      labels:
-        app.kubernetes.io/name: cqrs-service
-        app.kubernetes.io/instance: orders
-        app.kubernetes.io/component: command
-        app.kubernetes.io/managed-by: cqrs-operator
-      ownerReferences:
-        - apiVersion: cqrs.dev/v1alpha1
-          kind: CqrsService
-          name: orders
-          uid: uid-of-orders
-          controller: true
-          blockOwnerDeletion: true
-    spec:
+  const shared = sharedDeployment(orders, 'command');
+  expect(ownYaml(commandDeployment(orders, exampleContext), shared)).toMatchInlineSnapshot(`
+    "spec:
       replicas: 2
-      revisionHistoryLimit: 3
       strategy:
         type: RollingUpdate
         rollingUpdate:
           maxSurge: 25%
           maxUnavailable: 0
-      selector:
-        matchLabels:
-          app.kubernetes.io/name: cqrs-service
-          app.kubernetes.io/instance: orders
-          app.kubernetes.io/component: command
       template:
         metadata:
-          labels:
-            app.kubernetes.io/name: cqrs-service
-            app.kubernetes.io/instance: orders
-            app.kubernetes.io/component: command
-            app.kubernetes.io/managed-by: cqrs-operator
           annotations:
             cqrs.dev/config-checksum: a31c3e1f30241b7a
         spec:
-          automountServiceAccountToken: false
-          enableServiceLinks: false
-          terminationGracePeriodSeconds: 30
-          securityContext:
-            runAsNonRoot: true
-            runAsUser: 65532
-            runAsGroup: 65532
-            fsGroup: 65532
-            fsGroupChangePolicy: OnRootMismatch
-            seccompProfile:
-              type: RuntimeDefault
           containers:
             - name: command
-              image: cqrs/services:1
-              args:
-                - services/command/src/main.ts
               env:
                 - name: CQRS_LOG_LEVEL
                   value: info
@@ -83,12 +44,6 @@ test('the Deployment of the command', () => {
                     secretKeyRef:
                       name: cqrs-consistency
                       key: token-key
-              volumeMounts:
-                - name: config
-                  mountPath: /etc/cqrs
-                  readOnly: true
-                - name: tmp
-                  mountPath: /tmp
               resources:
                 requests:
                   cpu: 25m
@@ -101,34 +56,7 @@ test('the Deployment of the command', () => {
                 - name: ops
                   containerPort: 9090
               readinessProbe:
-                httpGet:
-                  path: /readyz
-                  port: ops
                 periodSeconds: 1
-                timeoutSeconds: 2
-                failureThreshold: 3
-              livenessProbe:
-                httpGet:
-                  path: /livez
-                  port: ops
-                initialDelaySeconds: 10
-                periodSeconds: 10
-                timeoutSeconds: 5
-                failureThreshold: 6
-              imagePullPolicy: IfNotPresent
-              securityContext:
-                allowPrivilegeEscalation: false
-                readOnlyRootFilesystem: true
-                capabilities:
-                  drop:
-                    - ALL
-          volumes:
-            - name: config
-              configMap:
-                name: orders-command
-            - name: tmp
-              emptyDir:
-                sizeLimit: 64Mi
           topologySpreadConstraints:
             - maxSkew: 1
               topologyKey: kubernetes.io/hostname
@@ -192,18 +120,19 @@ test('an image with behavior runs the command program of ours', () => {
 
 test('an image without behavior is a program of its own, behind the migrations', () => {
   const pod = podOf({ command: { image: 'shop/orders-java:1' } });
-  expect(yamlOf(pod)).toMatchInlineSnapshot(`
-    "automountServiceAccountToken: false
-    enableServiceLinks: false
-    terminationGracePeriodSeconds: 30
-    securityContext:
-      runAsNonRoot: true
-      runAsUser: 65532
-      runAsGroup: 65532
-      fsGroup: 65532
-      fsGroupChangePolicy: OnRootMismatch
-      seccompProfile:
-        type: RuntimeDefault
+  expect(ownYaml(pod, podOf({}))).toMatchInlineSnapshot(`
+    "containers:
+      - name: command
+        image: shop/orders-java:1
+        args: (absent)
+        ports:
+          - name: http
+            containerPort: 8080
+        readinessProbe:
+          httpGet: (absent)
+          tcpSocket:
+            port: http
+        livenessProbe: (absent)
     initContainers:
       - name: migrations
         image: cqrs/services:1
@@ -244,74 +173,6 @@ test('an image without behavior is a program of its own, behind the migrations',
           capabilities:
             drop:
               - ALL
-    containers:
-      - name: command
-        image: shop/orders-java:1
-        env:
-          - name: CQRS_LOG_LEVEL
-            value: info
-          - name: CQRS_POSTGRES_HOST
-            value: orders-postgres.shop.svc
-          - name: CQRS_POSTGRES_PORT
-            value: "5432"
-          - name: CQRS_POSTGRES_DATABASE
-            value: cqrs
-          - name: CQRS_POSTGRES_USER
-            value: cqrs_command
-          - name: CQRS_POSTGRES_PASSWORD
-            valueFrom:
-              secretKeyRef:
-                name: orders-postgres
-                key: command-password
-          - name: CQRS_TOKEN_KEY
-            valueFrom:
-              secretKeyRef:
-                name: cqrs-consistency
-                key: token-key
-        ports:
-          - name: http
-            containerPort: 8080
-        volumeMounts:
-          - name: config
-            mountPath: /etc/cqrs
-            readOnly: true
-          - name: tmp
-            mountPath: /tmp
-        resources:
-          requests:
-            cpu: 25m
-            memory: 96Mi
-          limits:
-            memory: 384Mi
-        readinessProbe:
-          tcpSocket:
-            port: http
-          periodSeconds: 1
-          timeoutSeconds: 2
-          failureThreshold: 3
-        imagePullPolicy: IfNotPresent
-        securityContext:
-          allowPrivilegeEscalation: false
-          readOnlyRootFilesystem: true
-          capabilities:
-            drop:
-              - ALL
-    volumes:
-      - name: config
-        configMap:
-          name: orders-command
-      - name: tmp
-        emptyDir:
-          sizeLimit: 64Mi
-    topologySpreadConstraints:
-      - maxSkew: 1
-        topologyKey: kubernetes.io/hostname
-        whenUnsatisfiable: ScheduleAnyway
-        labelSelector:
-          matchLabels:
-            app.kubernetes.io/name: cqrs-service
-            app.kubernetes.io/instance: orders
-            app.kubernetes.io/component: command
     "
   `);
 });

@@ -6,7 +6,9 @@ import {
   paymentsSpec,
   type WrittenSpec,
 } from '../api/v1alpha1/example-services.ts';
-import { exampleContext, yamlOf } from './example-context.ts';
+import { exampleContext } from './example-context.ts';
+import { ownYaml } from './own-yaml.ts';
+import { sharedStore } from './shared-parts.ts';
 import { kafkaConfigMap } from './kafka-config-map.ts';
 import { kafkaStatefulSet, observeKafka } from './kafka-stateful-set.ts';
 import type { KafkaUsers } from './kafka-users.ts';
@@ -27,28 +29,22 @@ const storage = (of: ReturnType<typeof kafkaStatefulSet>) =>
   of.spec.volumeClaimTemplates[0]?.spec.resources.requests.storage;
 
 test('the StatefulSet of the broker', () => {
-  expect(yamlOf(broker([orders()]))).toMatchInlineSnapshot(`
-    "apiVersion: apps/v1
-    kind: StatefulSet
-    metadata:
+  const shared = sharedStore(orders(), 'postgres');
+  expect(ownYaml(broker([orders()]), shared)).toMatchInlineSnapshot(`
+    "metadata:
       name: cqrs-kafka
-      namespace: shop
       labels:
         app.kubernetes.io/name: cqrs-kafka
         app.kubernetes.io/instance: cqrs-kafka
         app.kubernetes.io/component: kafka
-        app.kubernetes.io/managed-by: cqrs-operator
       ownerReferences:
-        - apiVersion: cqrs.dev/v1alpha1
-          kind: CqrsService
-          name: orders
-          uid: uid-of-orders
+        - name: orders
+          controller: (absent)
+          blockOwnerDeletion: (absent)
       annotations:
         cqrs.dev/retained-services: orders
     spec:
-      replicas: 1
       serviceName: cqrs-kafka
-      podManagementPolicy: Parallel
       selector:
         matchLabels:
           app.kubernetes.io/name: cqrs-kafka
@@ -60,21 +56,13 @@ test('the StatefulSet of the broker', () => {
             app.kubernetes.io/name: cqrs-kafka
             app.kubernetes.io/instance: cqrs-kafka
             app.kubernetes.io/component: kafka
-            app.kubernetes.io/managed-by: cqrs-operator
           annotations:
             cqrs.dev/config-checksum: 875c729be0f4bb6d
         spec:
-          automountServiceAccountToken: false
-          enableServiceLinks: false
-          terminationGracePeriodSeconds: 30
           securityContext:
-            runAsNonRoot: true
             runAsUser: 1000
             runAsGroup: 1000
             fsGroup: 1000
-            fsGroupChangePolicy: OnRootMismatch
-            seccompProfile:
-              type: RuntimeDefault
           containers:
             - name: kafka
               image: apache/kafka:4.1.1
@@ -143,9 +131,6 @@ test('the StatefulSet of the broker', () => {
             - name: tmp
               emptyDir:
                 sizeLimit: 64Mi
-      persistentVolumeClaimRetentionPolicy:
-        whenDeleted: Retain
-        whenScaled: Retain
       volumeClaimTemplates:
         - metadata:
             name: data

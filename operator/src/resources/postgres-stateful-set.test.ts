@@ -1,58 +1,104 @@
 import { expect, test } from 'vitest';
 import { ordersSpec, wholeService } from '../api/v1alpha1/example-services.ts';
-import { exampleContext, yamlOf } from './example-context.ts';
+import { exampleContext } from './example-context.ts';
+import { ownYaml } from './own-yaml.ts';
+import { sharedStore } from './shared-parts.ts';
 import { postgresStatefulSet } from './postgres-stateful-set.ts';
 
 test('the StatefulSet of the write database', () => {
   const orders = wholeService('orders', ordersSpec);
-  expect(yamlOf(postgresStatefulSet(orders, exampleContext))).toMatchInlineSnapshot(`
-    "apiVersion: apps/v1
-    kind: StatefulSet
-    metadata:
-      name: orders-postgres
-      namespace: shop
-      labels:
-        app.kubernetes.io/name: cqrs-service
-        app.kubernetes.io/instance: orders
-        app.kubernetes.io/component: postgres
-        app.kubernetes.io/managed-by: cqrs-operator
-      ownerReferences:
-        - apiVersion: cqrs.dev/v1alpha1
-          kind: CqrsService
-          name: orders
-          uid: uid-of-orders
-          controller: true
-          blockOwnerDeletion: true
-    spec:
-      replicas: 1
-      serviceName: orders-postgres
-      podManagementPolicy: Parallel
-      selector:
-        matchLabels:
-          app.kubernetes.io/name: cqrs-service
-          app.kubernetes.io/instance: orders
-          app.kubernetes.io/component: postgres
+  const shared = sharedStore(orders, 'postgres');
+  expect(ownYaml(postgresStatefulSet(orders, exampleContext), shared)).toMatchInlineSnapshot(`
+    "spec:
       template:
         metadata:
-          labels:
-            app.kubernetes.io/name: cqrs-service
-            app.kubernetes.io/instance: orders
-            app.kubernetes.io/component: postgres
-            app.kubernetes.io/managed-by: cqrs-operator
           annotations:
             cqrs.dev/config-checksum: b954d053a832c5c1
         spec:
-          automountServiceAccountToken: false
-          enableServiceLinks: false
-          terminationGracePeriodSeconds: 30
           securityContext:
-            runAsNonRoot: true
             runAsUser: 999
             runAsGroup: 999
             fsGroup: 999
-            fsGroupChangePolicy: OnRootMismatch
-            seccompProfile:
-              type: RuntimeDefault
+          containers:
+            - name: postgres
+              image: postgres:17
+              volumeMounts:
+                - name: data
+                  mountPath: /var/lib/postgresql/data
+                - name: run
+                  mountPath: /var/run/postgresql
+                - name: config
+                  mountPath: /etc/postgresql
+                  readOnly: true
+                - name: tmp
+                  mountPath: /tmp
+              resources:
+                requests:
+                  cpu: 50m
+                  memory: 128Mi
+                limits:
+                  memory: 512Mi
+              command:
+                - flock
+                - --no-fork
+                - --timeout=60
+                - /var/lib/postgresql/data/lock
+                - /usr/lib/postgresql/17/bin/postgres
+                - -D
+                - /var/lib/postgresql/data/pgdata
+                - -c
+                - config_file=/etc/postgresql/postgresql.conf
+                - -c
+                - hba_file=/etc/postgresql/pg_hba.conf
+              ports:
+                - name: postgres
+                  containerPort: 5432
+              startupProbe:
+                exec:
+                  command:
+                    - /usr/lib/postgresql/17/bin/pg_isready
+                    - -h
+                    - 127.0.0.1
+                    - -p
+                    - "5432"
+                    - -q
+                timeoutSeconds: 5
+                periodSeconds: 1
+                failureThreshold: 300
+              readinessProbe:
+                exec:
+                  command:
+                    - /usr/lib/postgresql/17/bin/pg_isready
+                    - -h
+                    - 127.0.0.1
+                    - -p
+                    - "5432"
+                    - -q
+                timeoutSeconds: 5
+                periodSeconds: 5
+                failureThreshold: 2
+              livenessProbe:
+                exec:
+                  command:
+                    - /usr/lib/postgresql/17/bin/pg_isready
+                    - -h
+                    - 127.0.0.1
+                    - -p
+                    - "5432"
+                    - -q
+                timeoutSeconds: 5
+                periodSeconds: 10
+                failureThreshold: 6
+          volumes:
+            - name: config
+              configMap:
+                name: orders-postgres
+            - name: run
+              emptyDir:
+                sizeLimit: 16Mi
+            - name: tmp
+              emptyDir:
+                sizeLimit: 64Mi
           initContainers:
             - name: prepare
               image: postgres:17
@@ -105,109 +151,6 @@ test('the StatefulSet of the write database', () => {
                 capabilities:
                   drop:
                     - ALL
-          containers:
-            - name: postgres
-              image: postgres:17
-              command:
-                - flock
-                - --no-fork
-                - --timeout=60
-                - /var/lib/postgresql/data/lock
-                - /usr/lib/postgresql/17/bin/postgres
-                - -D
-                - /var/lib/postgresql/data/pgdata
-                - -c
-                - config_file=/etc/postgresql/postgresql.conf
-                - -c
-                - hba_file=/etc/postgresql/pg_hba.conf
-              ports:
-                - name: postgres
-                  containerPort: 5432
-              volumeMounts:
-                - name: data
-                  mountPath: /var/lib/postgresql/data
-                - name: run
-                  mountPath: /var/run/postgresql
-                - name: config
-                  mountPath: /etc/postgresql
-                  readOnly: true
-                - name: tmp
-                  mountPath: /tmp
-              resources:
-                requests:
-                  cpu: 50m
-                  memory: 128Mi
-                limits:
-                  memory: 512Mi
-              startupProbe:
-                exec:
-                  command:
-                    - /usr/lib/postgresql/17/bin/pg_isready
-                    - -h
-                    - 127.0.0.1
-                    - -p
-                    - "5432"
-                    - -q
-                timeoutSeconds: 5
-                periodSeconds: 1
-                failureThreshold: 300
-              readinessProbe:
-                exec:
-                  command:
-                    - /usr/lib/postgresql/17/bin/pg_isready
-                    - -h
-                    - 127.0.0.1
-                    - -p
-                    - "5432"
-                    - -q
-                timeoutSeconds: 5
-                periodSeconds: 5
-                failureThreshold: 2
-              livenessProbe:
-                exec:
-                  command:
-                    - /usr/lib/postgresql/17/bin/pg_isready
-                    - -h
-                    - 127.0.0.1
-                    - -p
-                    - "5432"
-                    - -q
-                timeoutSeconds: 5
-                periodSeconds: 10
-                failureThreshold: 6
-              imagePullPolicy: IfNotPresent
-              securityContext:
-                allowPrivilegeEscalation: false
-                readOnlyRootFilesystem: true
-                capabilities:
-                  drop:
-                    - ALL
-          volumes:
-            - name: config
-              configMap:
-                name: orders-postgres
-            - name: run
-              emptyDir:
-                sizeLimit: 16Mi
-            - name: tmp
-              emptyDir:
-                sizeLimit: 64Mi
-      persistentVolumeClaimRetentionPolicy:
-        whenDeleted: Retain
-        whenScaled: Retain
-      volumeClaimTemplates:
-        - metadata:
-            name: data
-            labels:
-              app.kubernetes.io/name: cqrs-service
-              app.kubernetes.io/instance: orders
-              app.kubernetes.io/component: postgres
-          spec:
-            accessModes:
-              - ReadWriteOnce
-            resources:
-              requests:
-                storage: 1Gi
     "
   `);
 });

@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { ordersSpec, wholeService, type WrittenSpec } from '../api/v1alpha1/example-services.ts';
 import { commandDeployment } from './command-deployment.ts';
-import { exampleContext } from './example-context.ts';
+import { exampleContext, yamlOf } from './example-context.ts';
+import { ownYaml } from './own-yaml.ts';
 import type { Deployment } from './program-deployment.ts';
 import { projectorDeployment } from './projector-deployment.ts';
 import { queryDeployment } from './query-deployment.ts';
 import { relayDeployment } from './relay-deployment.ts';
+import { sharedDeployment } from './shared-parts.ts';
 
 type Programs = Readonly<Record<'command' | 'relay' | 'projector' | 'query', Deployment>>;
 
@@ -27,6 +29,137 @@ function rolledBy(after: Programs): string[] {
   const template = (of: Programs, name: keyof Programs) => JSON.stringify(of[name].spec.template);
   return names.filter((name) => template(before, name) !== template(after, name));
 }
+
+const orders = wholeService('orders', ordersSpec);
+
+test('what every program is: one container of the services image with its configuration', () => {
+  const deployment = sharedDeployment(orders, 'relay');
+  expect(yamlOf(deployment)).toMatchInlineSnapshot(`
+    "apiVersion: apps/v1
+    kind: Deployment
+    metadata:
+      name: orders-relay
+      namespace: shop
+      labels:
+        app.kubernetes.io/name: cqrs-service
+        app.kubernetes.io/instance: orders
+        app.kubernetes.io/component: relay
+        app.kubernetes.io/managed-by: cqrs-operator
+      ownerReferences:
+        - apiVersion: cqrs.dev/v1alpha1
+          kind: CqrsService
+          name: orders
+          uid: uid-of-orders
+          controller: true
+          blockOwnerDeletion: true
+    spec:
+      replicas: 1
+      revisionHistoryLimit: 3
+      strategy:
+        type: Recreate
+      selector:
+        matchLabels:
+          app.kubernetes.io/name: cqrs-service
+          app.kubernetes.io/instance: orders
+          app.kubernetes.io/component: relay
+      template:
+        metadata:
+          labels:
+            app.kubernetes.io/name: cqrs-service
+            app.kubernetes.io/instance: orders
+            app.kubernetes.io/component: relay
+            app.kubernetes.io/managed-by: cqrs-operator
+          annotations:
+            cqrs.dev/config-checksum: 44136fa355b3678a
+        spec:
+          automountServiceAccountToken: false
+          enableServiceLinks: false
+          terminationGracePeriodSeconds: 30
+          securityContext:
+            runAsNonRoot: true
+            runAsUser: 65532
+            runAsGroup: 65532
+            fsGroup: 65532
+            fsGroupChangePolicy: OnRootMismatch
+            seccompProfile:
+              type: RuntimeDefault
+          containers:
+            - name: relay
+              image: cqrs/services:1
+              args:
+                - services/relay/src/main.ts
+              env:
+                - name: CQRS_LOG_LEVEL
+                  value: info
+              volumeMounts:
+                - name: config
+                  mountPath: /etc/cqrs
+                  readOnly: true
+                - name: tmp
+                  mountPath: /tmp
+              resources: {}
+              ports:
+                - name: ops
+                  containerPort: 9090
+              readinessProbe:
+                httpGet:
+                  path: /readyz
+                  port: ops
+                periodSeconds: 5
+                timeoutSeconds: 2
+                failureThreshold: 3
+              livenessProbe:
+                httpGet:
+                  path: /livez
+                  port: ops
+                initialDelaySeconds: 10
+                periodSeconds: 10
+                timeoutSeconds: 5
+                failureThreshold: 6
+              imagePullPolicy: IfNotPresent
+              securityContext:
+                allowPrivilegeEscalation: false
+                readOnlyRootFilesystem: true
+                capabilities:
+                  drop:
+                    - ALL
+          volumes:
+            - name: config
+              configMap:
+                name: orders-relay
+            - name: tmp
+              emptyDir:
+                sizeLimit: 64Mi
+    "
+  `);
+});
+
+test('a program that serves HTTP has a port for it, and its pods are spread over the nodes', () => {
+  const silent = sharedDeployment(orders, 'query');
+  const serving = sharedDeployment(orders, 'query', { servesHttp: true });
+  expect(ownYaml(serving, silent)).toMatchInlineSnapshot(`
+    "spec:
+      template:
+        spec:
+          containers:
+            - name: query
+              ports:
+                - name: http
+                  containerPort: 8080
+                - name: ops
+                  containerPort: 9090
+          topologySpreadConstraints:
+            - maxSkew: 1
+              topologyKey: kubernetes.io/hostname
+              whenUnsatisfiable: ScheduleAnyway
+              labelSelector:
+                matchLabels:
+                  app.kubernetes.io/name: cqrs-service
+                  app.kubernetes.io/instance: orders
+                  app.kubernetes.io/component: query
+    "
+  `);
+});
 
 const [aggregate] = ordersSpec.aggregates;
 const [view] = ordersSpec.query.views;

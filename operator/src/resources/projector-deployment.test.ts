@@ -1,67 +1,27 @@
 import { expect, test } from 'vitest';
 import { ordersSpec, wholeService } from '../api/v1alpha1/example-services.ts';
 import { projectorDeployment } from './projector-deployment.ts';
-import { exampleContext, yamlOf } from './example-context.ts';
+import { exampleContext } from './example-context.ts';
+import { ownYaml } from './own-yaml.ts';
+import { sharedDeployment } from './shared-parts.ts';
 
 test('the Deployment of the projector', () => {
   const orders = wholeService('orders', ordersSpec);
-  expect(yamlOf(projectorDeployment(orders, exampleContext))).toMatchInlineSnapshot(`
-    "apiVersion: apps/v1
-    kind: Deployment
-    metadata:
-      name: orders-projector
-      namespace: shop
-      labels:
-        app.kubernetes.io/name: cqrs-service
-        app.kubernetes.io/instance: orders
-        app.kubernetes.io/component: projector
-        app.kubernetes.io/managed-by: cqrs-operator
-      ownerReferences:
-        - apiVersion: cqrs.dev/v1alpha1
-          kind: CqrsService
-          name: orders
-          uid: uid-of-orders
-          controller: true
-          blockOwnerDeletion: true
-    spec:
-      replicas: 1
-      revisionHistoryLimit: 3
+  const shared = sharedDeployment(orders, 'projector');
+  expect(ownYaml(projectorDeployment(orders, exampleContext), shared)).toMatchInlineSnapshot(`
+    "spec:
       strategy:
         type: RollingUpdate
         rollingUpdate:
           maxSurge: 25%
           maxUnavailable: 0
-      selector:
-        matchLabels:
-          app.kubernetes.io/name: cqrs-service
-          app.kubernetes.io/instance: orders
-          app.kubernetes.io/component: projector
       template:
         metadata:
-          labels:
-            app.kubernetes.io/name: cqrs-service
-            app.kubernetes.io/instance: orders
-            app.kubernetes.io/component: projector
-            app.kubernetes.io/managed-by: cqrs-operator
           annotations:
             cqrs.dev/config-checksum: 6335d5acfecb8879
         spec:
-          automountServiceAccountToken: false
-          enableServiceLinks: false
-          terminationGracePeriodSeconds: 30
-          securityContext:
-            runAsNonRoot: true
-            runAsUser: 65532
-            runAsGroup: 65532
-            fsGroup: 65532
-            fsGroupChangePolicy: OnRootMismatch
-            seccompProfile:
-              type: RuntimeDefault
           containers:
             - name: projector
-              image: cqrs/services:1
-              args:
-                - services/projector/src/main.ts
               env:
                 - name: CQRS_LOG_LEVEL
                   value: info
@@ -76,50 +36,12 @@ test('the Deployment of the projector', () => {
                     secretKeyRef:
                       name: orders-redis
                       key: redis-password
-              volumeMounts:
-                - name: config
-                  mountPath: /etc/cqrs
-                  readOnly: true
-                - name: tmp
-                  mountPath: /tmp
               resources:
                 requests:
                   cpu: 25m
                   memory: 96Mi
                 limits:
                   memory: 384Mi
-              ports:
-                - name: ops
-                  containerPort: 9090
-              readinessProbe:
-                httpGet:
-                  path: /readyz
-                  port: ops
-                periodSeconds: 5
-                timeoutSeconds: 2
-                failureThreshold: 3
-              livenessProbe:
-                httpGet:
-                  path: /livez
-                  port: ops
-                initialDelaySeconds: 10
-                periodSeconds: 10
-                timeoutSeconds: 5
-                failureThreshold: 6
-              imagePullPolicy: IfNotPresent
-              securityContext:
-                allowPrivilegeEscalation: false
-                readOnlyRootFilesystem: true
-                capabilities:
-                  drop:
-                    - ALL
-          volumes:
-            - name: config
-              configMap:
-                name: orders-projector
-            - name: tmp
-              emptyDir:
-                sizeLimit: 64Mi
     "
   `);
 });

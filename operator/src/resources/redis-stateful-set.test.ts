@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { ordersSpec, wholeService } from '../api/v1alpha1/example-services.ts';
-import { exampleContext, yamlOf } from './example-context.ts';
+import { exampleContext } from './example-context.ts';
+import { ownYaml } from './own-yaml.ts';
+import { sharedStore } from './shared-parts.ts';
 import { redisConfigMap } from './redis-config-map.ts';
 import { redisStatefulSet } from './redis-stateful-set.ts';
 
@@ -9,57 +11,33 @@ const withMemory = (resources: object) =>
   wholeService('orders', { ...ordersSpec, query: { ...ordersSpec.query, redis: { resources } } });
 
 test('the StatefulSet of the read database', () => {
-  expect(yamlOf(redisStatefulSet(orders, exampleContext))).toMatchInlineSnapshot(`
-    "apiVersion: apps/v1
-    kind: StatefulSet
-    metadata:
-      name: orders-redis
-      namespace: shop
-      labels:
-        app.kubernetes.io/name: cqrs-service
-        app.kubernetes.io/instance: orders
-        app.kubernetes.io/component: redis
-        app.kubernetes.io/managed-by: cqrs-operator
-      ownerReferences:
-        - apiVersion: cqrs.dev/v1alpha1
-          kind: CqrsService
-          name: orders
-          uid: uid-of-orders
-          controller: true
-          blockOwnerDeletion: true
-    spec:
-      replicas: 1
-      serviceName: orders-redis
-      podManagementPolicy: Parallel
-      selector:
-        matchLabels:
-          app.kubernetes.io/name: cqrs-service
-          app.kubernetes.io/instance: orders
-          app.kubernetes.io/component: redis
+  const shared = sharedStore(orders, 'redis');
+  expect(ownYaml(redisStatefulSet(orders, exampleContext), shared)).toMatchInlineSnapshot(`
+    "spec:
       template:
         metadata:
-          labels:
-            app.kubernetes.io/name: cqrs-service
-            app.kubernetes.io/instance: orders
-            app.kubernetes.io/component: redis
-            app.kubernetes.io/managed-by: cqrs-operator
           annotations:
             cqrs.dev/config-checksum: 78b57f07cfaa19b4
         spec:
-          automountServiceAccountToken: false
-          enableServiceLinks: false
-          terminationGracePeriodSeconds: 30
           securityContext:
-            runAsNonRoot: true
             runAsUser: 999
             runAsGroup: 999
             fsGroup: 999
-            fsGroupChangePolicy: OnRootMismatch
-            seccompProfile:
-              type: RuntimeDefault
           containers:
             - name: redis
               image: redis:8
+              volumeMounts:
+                - name: data
+                  mountPath: /data
+                - name: config
+                  mountPath: /etc/redis
+                  readOnly: true
+              resources:
+                requests:
+                  cpu: 50m
+                  memory: 64Mi
+                limits:
+                  memory: 512Mi
               command:
                 - flock
                 - --no-fork
@@ -83,18 +61,6 @@ test('the StatefulSet of the read database', () => {
               ports:
                 - name: redis
                   containerPort: 6379
-              volumeMounts:
-                - name: data
-                  mountPath: /data
-                - name: config
-                  mountPath: /etc/redis
-                  readOnly: true
-              resources:
-                requests:
-                  cpu: 50m
-                  memory: 64Mi
-                limits:
-                  memory: 512Mi
               readinessProbe:
                 exec:
                   command:
@@ -111,33 +77,10 @@ test('the StatefulSet of the read database', () => {
                 periodSeconds: 10
                 timeoutSeconds: 5
                 failureThreshold: 6
-              imagePullPolicy: IfNotPresent
-              securityContext:
-                allowPrivilegeEscalation: false
-                readOnlyRootFilesystem: true
-                capabilities:
-                  drop:
-                    - ALL
           volumes:
             - name: config
               configMap:
                 name: orders-redis
-      persistentVolumeClaimRetentionPolicy:
-        whenDeleted: Retain
-        whenScaled: Retain
-      volumeClaimTemplates:
-        - metadata:
-            name: data
-            labels:
-              app.kubernetes.io/name: cqrs-service
-              app.kubernetes.io/instance: orders
-              app.kubernetes.io/component: redis
-          spec:
-            accessModes:
-              - ReadWriteOnce
-            resources:
-              requests:
-                storage: 1Gi
     "
   `);
 });

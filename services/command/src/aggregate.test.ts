@@ -124,8 +124,8 @@ describe('compileAggregates', () => {
 describe('uniqueItems', () => {
   const unique = { properties: { a: { uniqueItems: true } } };
 
-  it('finds that 200,000 objects differ, which comparing each with each would never end', () => {
-    const a = Array.from({ length: 200_000 }, (_, index) => ({ index, same: { x: [1] } }));
+  it('finds that 50,000 objects differ, which comparing each with each would never end', () => {
+    const a = Array.from({ length: 50_000 }, (_, index) => ({ index, same: { x: [1] } }));
     expect(validate({ a }, unique)).toEqual([]);
   });
 

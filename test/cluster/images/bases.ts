@@ -5,7 +5,7 @@
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { runCommand } from '../local/command.ts';
+import { run } from '../tools/command.ts';
 import { build, hasImage, tagImage } from './buildah.ts';
 import { contentHash } from './build-context.ts';
 import { debianSources, targetFormat } from './debian-sources.ts';
@@ -74,13 +74,13 @@ async function ensureBase(
 
 async function buildDebian(references: string[]): Promise<void> {
   const listTargets = ['indextargets', '--format', targetFormat, 'Created-By: Packages'];
-  const targets = await runCommand('apt-get', listTargets).catch(() => '');
+  const targets = await run('apt-get', listTargets).catch(() => '');
   const sources = debianSources(targets, suite);
   await withWorkFolder(async (folder) => {
     const options = ['--variant=minbase', '--include=ca-certificates'];
     const exclusions = slimming.map((option) => `--dpkgopt=${option}`);
     const positions = [suite, join(folder, 'root.tar'), ...(sources.length > 0 ? ['-'] : [])];
-    await runCommand('mmdebstrap', [...options, ...exclusions, ...positions], {
+    await run('mmdebstrap', [...options, ...exclusions, ...positions], {
       input: sources.join('\n'),
       timeoutMs: bootstrapTimeoutMs,
     });
@@ -91,11 +91,11 @@ async function buildDebian(references: string[]): Promise<void> {
 async function buildNode(references: string[]): Promise<void> {
   await withWorkFolder(async (folder) => {
     await copyFile(join(nodePackageFolder(), 'bin', 'node'), join(folder, 'node'));
-    await runCommand('npm', ['pack', `npm@${npmVersion}`, '--pack-destination', folder]);
+    await run('npm', ['pack', `npm@${npmVersion}`, '--pack-destination', folder]);
     const npmFolder = join(folder, 'npm');
     await mkdir(npmFolder);
     const archive = join(folder, `npm-${npmVersion}.tgz`);
-    await runCommand('tar', ['-xzf', archive, '-C', npmFolder, '--strip-components=1']);
+    await run('tar', ['-xzf', archive, '-C', npmFolder, '--strip-components=1']);
     await build({ dockerfile: dockerfile('node'), context: folder, references });
   });
 }

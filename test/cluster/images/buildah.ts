@@ -1,6 +1,6 @@
 /** buildah with a storage of its own, so that nothing of the machine's other images is touched. */
 import { join } from 'node:path';
-import { commandSucceeds, runCommand } from '../local/command.ts';
+import { commandSucceeds, run } from '../tools/command.ts';
 import { saveArchive } from './archives.ts';
 import { imagesFolder } from './image-set.ts';
 import type { Image } from './image-set.ts';
@@ -51,7 +51,7 @@ export async function archiveImage(image: Image): Promise<void> {
 }
 
 async function buildah(args: readonly string[]): Promise<string> {
-  return runCommand('buildah', [...storageFlags(), ...args], {
+  return run('buildah', [...storageFlags(), ...args], {
     env: { BUILDAH_ISOLATION: 'chroot' },
     timeoutMs: buildTimeoutMs,
   });

@@ -1,5 +1,5 @@
 /** Brings built images into the nodes of a cluster; an image that is there already is left alone. */
-import { runCommand } from '../local/command.ts';
+import { run } from '../tools/command.ts';
 import { ClusterError } from '../tools/cluster-error.ts';
 import { imageNames, timed } from './image-set.ts';
 import type { Image, ImageName, Images, Report } from './image-set.ts';
@@ -17,7 +17,7 @@ export async function loadImages(
 ): Promise<void> {
   const store = ['--address', cluster.containerdSocket, '--namespace', 'k8s.io', 'images'];
   const ctr = async (...args: string[]): Promise<string> =>
-    runCommand(cluster.ctrPath, [...store, ...args], { timeoutMs: importTimeoutMs });
+    run(cluster.ctrPath, [...store, ...args], { timeoutMs: importTimeoutMs });
   await loadMissing(images, await ctr('list', '--quiet'), report, async ({ archivePath }) => {
     await ctr('import', archivePath);
   });
@@ -37,12 +37,12 @@ export async function loadImagesIntoKind(
   report: Report = () => undefined,
 ): Promise<void> {
   const { kindPath, clusterName } = cluster;
-  const nodes = await runCommand(kindPath, ['get', 'nodes', '--name', clusterName]);
+  const nodes = await run(kindPath, ['get', 'nodes', '--name', clusterName]);
   const [node = ''] = nodes.trim().split('\n');
   const list = ['exec', node, 'ctr', '--namespace', 'k8s.io', 'images', 'list', '--quiet'];
-  await loadMissing(images, await runCommand('docker', list), report, async ({ archivePath }) => {
+  await loadMissing(images, await run('docker', list), report, async ({ archivePath }) => {
     const args = ['load', 'image-archive', archivePath, '--name', clusterName];
-    await runCommand(kindPath, args, { timeoutMs: importTimeoutMs });
+    await run(kindPath, args, { timeoutMs: importTimeoutMs });
   });
 }
 

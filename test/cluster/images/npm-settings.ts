@@ -5,7 +5,7 @@
 import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runCommand } from '../local/command.ts';
+import { run } from '../tools/command.ts';
 
 const systemBundlePath = '/etc/ssl/certs/ca-certificates.crt';
 const bundlePathInBuild = '/run/secrets/ca';
@@ -53,7 +53,7 @@ async function npmSettings(hasBundle: boolean): Promise<string> {
 }
 
 async function npmConfig(name: string): Promise<string> {
-  return (await runCommand('npm', ['config', 'get', name])).trim();
+  return (await run('npm', ['config', 'get', name])).trim();
 }
 
 async function isReadable(path: string): Promise<boolean> {

@@ -9,11 +9,11 @@ import { contentHash } from './build-context.ts';
 import { archiveImage, build } from './buildah.ts';
 import { imageNames, imageOf, repositoryRoot, timed } from './image-set.ts';
 import type { Image, ImageName, Images, Report } from './image-set.ts';
-import { kafkaLibraries } from './kafka-libraries.ts';
 import { withNpmSecrets } from './npm-settings.ts';
 import { dockerfileOf, ownImage } from './own-images.ts';
 import type { OwnImageName } from './own-images.ts';
-import { ensurePackages } from './packages.ts';
+import { ensurePackages } from '../tools/debian-packages.ts';
+import { pomLibraries } from '../tools/maven.ts';
 import { withWorkFolder } from './work-folder.ts';
 
 const packagesByCommand = { buildah: 'buildah', mmdebstrap: 'mmdebstrap' };
@@ -74,7 +74,11 @@ const builders: Record<ImageName, (reference: string) => Promise<void>> = {
         join(storeFolder('kafka'), 'archive-classes.sh'),
         join(context, 'archive-classes.sh'),
       );
-      await cp(await kafkaLibraries(), join(context, 'libs'), { recursive: true });
+      const libraries = await pomLibraries(
+        'kafka-libraries',
+        join(storeFolder('kafka'), 'pom.xml'),
+      );
+      await cp(libraries, join(context, 'libs'), { recursive: true });
       await buildStore('kafka', reference, context);
     }),
 };

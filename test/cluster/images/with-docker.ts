@@ -1,5 +1,5 @@
 /** The images where a Docker engine runs: ours by `docker build`, the stores as their projects publish them. */
-import { commandSucceeds, runCommand } from '../local/command.ts';
+import { commandSucceeds, run } from '../tools/command.ts';
 import { hasArchive, saveArchive } from './archives.ts';
 import { imageNames, imageOf, repositoryRoot, timed } from './image-set.ts';
 import type { ImageName, Images, Report } from './image-set.ts';
@@ -67,5 +67,5 @@ async function pull(reference: string): Promise<void> {
 }
 
 async function docker(args: readonly string[], timeoutMs: number): Promise<void> {
-  await runCommand('docker', args, { env: { DOCKER_BUILDKIT: '1' }, timeoutMs });
+  await run('docker', args, { env: { DOCKER_BUILDKIT: '1' }, timeoutMs });
 }

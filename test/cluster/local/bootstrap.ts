@@ -1,6 +1,6 @@
 /** The objects that make a running API server a usable cluster. */
 import { clusterName } from './layout.ts';
-import { runCommand } from './command.ts';
+import { run } from '../tools/command.ts';
 import { dnsManifests } from './dns.ts';
 import { storageClass } from './volumes.ts';
 
@@ -39,7 +39,7 @@ export async function applyBootstrap(kubectl: string, superAdminConfig: string):
   const items = [...roleBindings, storageClass(), ...dnsManifests()];
   const list = { apiVersion: 'v1', kind: 'List', items };
   const args = ['apply', '--server-side', '--force-conflicts', '-f', '-'];
-  await runCommand(kubectl, ['--kubeconfig', superAdminConfig, requestTimeout, ...args], {
+  await run(kubectl, ['--kubeconfig', superAdminConfig, requestTimeout, ...args], {
     input: JSON.stringify(list),
   });
 }
@@ -48,7 +48,7 @@ export async function applyBootstrap(kubectl: string, superAdminConfig: string):
 export async function deletePods(kubectl: string, kubeconfig: string): Promise<void> {
   const args = ['delete', 'pods', '--all', '--all-namespaces', `--grace-period=${graceSeconds}`];
   const timeoutSeconds = 3 * graceSeconds;
-  await runCommand(
+  await run(
     kubectl,
     ['--kubeconfig', kubeconfig, `--request-timeout=${timeoutSeconds}s`, ...args],
     { timeoutMs: (timeoutSeconds + graceSeconds) * 1000 },
@@ -67,7 +67,7 @@ export async function nodeIsReady(
 ): Promise<boolean> {
   const args = ['--kubeconfig', kubeconfig, requestTimeout, 'get', '-o', 'json'];
   const objects = ['node', 'serviceaccount'].map(async (kind) =>
-    runCommand(kubectl, [...args, kind, kind === 'node' ? clusterName : 'default']),
+    run(kubectl, [...args, kind, kind === 'node' ? clusterName : 'default']),
   );
   const [nodeText] = await Promise.all(objects).catch(() => []);
   if (nodeText === undefined) {

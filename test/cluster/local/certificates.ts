@@ -15,7 +15,7 @@ import {
   dnsDomain,
   stateFolders,
 } from './layout.ts';
-import { runCommand } from './command.ts';
+import { run } from '../tools/command.ts';
 
 const renewBeforeMs = 30 * 24 * 3600 * 1000;
 
@@ -60,14 +60,14 @@ export async function ensureCertificates(kubeadm: string, nowMs: number): Promis
   const init = ['init', 'phase'];
   for (const phase of certificatePhases) {
     const source = phase === 'sa' ? ['--cert-dir', folders.pki] : ['--config', config];
-    await runCommand(kubeadm, [...init, 'certs', phase, ...source]);
+    await run(kubeadm, [...init, 'certs', phase, ...source]);
   }
   for (const phase of kubeconfigPhases) {
     const target = ['--config', config, '--kubeconfig-dir', folders.kubeconfigs];
-    await runCommand(kubeadm, [...init, 'kubeconfig', phase, ...target]);
+    await run(kubeadm, [...init, 'kubeconfig', phase, ...target]);
   }
   const user = ['kubeconfig', 'user', '--config', config, '--client-name', proxyUser];
-  await writeFile(kubeconfigPath('kube-proxy'), await runCommand(kubeadm, user), { mode: 0o600 });
+  await writeFile(kubeconfigPath('kube-proxy'), await run(kubeadm, user), { mode: 0o600 });
   const admin = await readFile(kubeconfigPath('admin'), 'utf8');
   await writeFile(folders.kubeconfig, withContextName(admin, clusterName), { mode: 0o600 });
 }

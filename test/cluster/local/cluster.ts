@@ -1,5 +1,6 @@
 /** Brings the local cluster up and says how it is. `main.ts` tells what it is made of. */
 import { ClusterError } from '../tools/cluster-error.ts';
+import { ensurePackages } from '../tools/debian-packages.ts';
 import { ensureTools } from '../tools/tools.ts';
 import type { ToolProgress } from '../tools/tools.ts';
 import { applyBootstrap, nodeIsReady } from './bootstrap.ts';
@@ -10,7 +11,7 @@ import { coreDns } from './dns.ts';
 import { ensureImages } from './images.ts';
 import { addresses, containerdSocket, netnsPath, stateFolders } from './layout.ts';
 import { withClusterLock } from './lock.ts';
-import { ensurePackages, requireLinuxRoot } from './machine.ts';
+import { packagesByCommand, requireLinuxRoot } from './machine.ts';
 import { ensureNetwork } from './network.ts';
 import { kubeProxy, kubelet } from './node-agents.ts';
 import { ensurePart, lastWords, logPath, runningPid } from './processes.ts';
@@ -18,7 +19,7 @@ import type { Part } from './processes.ts';
 import { allSteps, stepReporter } from './steps.ts';
 import type { Report } from './steps.ts';
 import { volumeProvisioner } from './storage.ts';
-import { waitUntil } from './wait-until.ts';
+import { eventually } from '../../support/eventually.ts';
 
 /** What a program needs to know to use the running cluster. All paths are absolute. */
 export interface LocalCluster {
@@ -88,7 +89,7 @@ export async function up(report: Report): Promise<LocalCluster> {
     const start = async (part: Part): Promise<void> =>
       step(part.name, async () => ensurePart(part));
     const tools = await ensureTools(toolsNeeded, (line) => reportBuild(line, report));
-    await step('packages', ensurePackages);
+    await step('packages', async () => ensurePackages(packagesByCommand));
     await step('network', ensureNetwork);
     await step('certificates', async () => ensureCertificates(tools.kubeadm, Date.now()));
     await ensureRunFolder();
@@ -142,7 +143,7 @@ async function expectedHeartbeatMs(): Promise<number> {
 async function waitForNode(kubectl: string, heardSinceMs: number): Promise<void> {
   const isReady = async (): Promise<boolean> =>
     nodeIsReady(kubectl, stateFolders().kubeconfig, heardSinceMs);
-  await waitUntil('the node to be Ready', nodeReadyTimeoutMs, isReady).catch(
+  await eventually('the node to be Ready', nodeReadyTimeoutMs, isReady).catch(
     async (cause: unknown) => {
       throw new ClusterError('CLUSTER_PART_FAILED', await lastWords('kubelet'), { cause });
     },

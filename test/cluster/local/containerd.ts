@@ -2,10 +2,10 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { addresses, containerdSocket, runFolder, stateFolders } from './layout.ts';
-import { commandSucceeds, runCommand } from './command.ts';
+import { commandSucceeds, run } from '../tools/command.ts';
 import { acceptsConnections } from './probe.ts';
 import type { Part } from './processes.ts';
-import { waitUntil } from './wait-until.ts';
+import { eventually } from '../../support/eventually.ts';
 
 export const sandboxImage = 'cqrs.local/pause:1';
 
@@ -35,12 +35,12 @@ export function containerd(tools: {
 
 /** Imports an OCI archive under the full name that it carries. */
 export async function importImage(ctr: string, archivePath: string): Promise<void> {
-  await runCommand(ctr, [...ctrFlags(), 'images', 'import', archivePath]);
+  await run(ctr, [...ctrFlags(), 'images', 'import', archivePath]);
 }
 
 /** True when the image is there; `name` is the full one, with its registry and tag. */
 export async function hasImage(ctr: string, name: string): Promise<boolean> {
-  const names = await runCommand(ctr, [...ctrFlags(), 'images', 'list', '--quiet']);
+  const names = await run(ctr, [...ctrFlags(), 'images', 'list', '--quiet']);
   return names.split('\n').includes(name);
 }
 
@@ -50,11 +50,11 @@ export async function hasImage(ctr: string, name: string): Promise<boolean> {
  */
 export async function removeContainers(ctr: string): Promise<void> {
   const list = async (kind: 'tasks' | 'containers'): Promise<string[]> => {
-    const ids = await runCommand(ctr, [...ctrFlags(), kind, 'list', '--quiet']);
+    const ids = await run(ctr, [...ctrFlags(), kind, 'list', '--quiet']);
     return ids.split('\n').filter((id) => id !== '');
   };
   const hasNoneRunning = async (): Promise<boolean> => {
-    const tasks = await runCommand(ctr, [...ctrFlags(), 'tasks', 'list']);
+    const tasks = await run(ctr, [...ctrFlags(), 'tasks', 'list']);
     return !tasks.includes('RUNNING');
   };
   const kill = async (signal: string): Promise<void> => {
@@ -63,7 +63,7 @@ export async function removeContainers(ctr: string): Promise<void> {
     }
   };
   await kill('SIGTERM');
-  await waitUntil('containers to end', containerEndTimeoutMs, hasNoneRunning).catch(async () =>
+  await eventually('containers to end', containerEndTimeoutMs, hasNoneRunning).catch(async () =>
     kill('SIGKILL'),
   );
   for (const id of await list('tasks')) {

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { up } from './cluster.ts';
 import type { LocalCluster } from './cluster.ts';
-import { runCommand } from './command.ts';
+import { run } from '../tools/command.ts';
 import { busyboxImage } from './images.ts';
 import { answersOk } from './probe.ts';
-import { waitUntil } from './wait-until.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const namespace = 'cqrs-local-check';
 const rolloutTimeoutMs = 60_000;
@@ -14,7 +14,7 @@ let cluster: LocalCluster;
 
 async function kubectl(args: readonly string[], input?: string): Promise<string> {
   const flags = ['--kubeconfig', cluster.kubeconfigPath, '--request-timeout=60s', '-n', namespace];
-  return runCommand(cluster.kubectlPath, [...flags, ...args], input === undefined ? {} : { input });
+  return run(cluster.kubectlPath, [...flags, ...args], input === undefined ? {} : { input });
 }
 
 const restricted = { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } };
@@ -112,8 +112,8 @@ describe('the local cluster', () => {
   it('answers on a Service from the host', async () => {
     const url = await serviceUrl();
     await expect(
-      waitUntil('the Service to answer', rolloutTimeoutMs, async () => answersOk(url)),
-    ).resolves.toBeUndefined();
+      eventually('the Service to answer', rolloutTimeoutMs, async () => answersOk(url)),
+    ).resolves.toBe(true);
   });
 
   it('answers on a Service by name from a pod', async () => {
@@ -153,7 +153,7 @@ describe('the local cluster', () => {
     await kubectl(['delete', 'statefulset', 'store']);
     await kubectl(['delete', 'pvc', claimName]);
     const list = ['get', 'pv', '-o', 'name'];
-    await waitUntil(
+    await eventually(
       `${volume} to go`,
       rolloutTimeoutMs,
       async () => !(await kubectl(list)).includes(volume),

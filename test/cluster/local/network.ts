@@ -4,7 +4,7 @@
  * Services.
  */
 import { addresses, clusterName, hostInterface, netnsPath, nodeInterface } from './layout.ts';
-import { commandSucceeds, runCommand } from './command.ts';
+import { commandSucceeds, run } from '../tools/command.ts';
 
 const inNetns = [`--net=${netnsPath}`, '--'] as const;
 
@@ -12,11 +12,11 @@ const inNetns = [`--net=${netnsPath}`, '--'] as const;
 export async function ensureNetwork(): Promise<void> {
   if (!(await commandSucceeds('nsenter', [...inNetns, 'true']))) {
     await removeNetwork();
-    await runCommand('ip', ['netns', 'add', clusterName]);
+    await run('ip', ['netns', 'add', clusterName]);
   }
   if (!(await commandSucceeds('ip', ['link', 'show', hostInterface]))) {
     const pair = ['link', 'add', hostInterface, 'type', 'veth'];
-    await runCommand('ip', [...pair, 'peer', 'name', nodeInterface, 'netns', clusterName]);
+    await run('ip', [...pair, 'peer', 'name', nodeInterface, 'netns', clusterName]);
   }
   const bits = addresses.pairPrefixBits;
   const onHost = [
@@ -32,13 +32,13 @@ export async function ensureNetwork(): Promise<void> {
     ['route', 'replace', 'default', 'via', addresses.host],
   ];
   for (const args of onHost) {
-    await runCommand('ip', args);
+    await run('ip', args);
   }
   for (const args of onNode) {
-    await runCommand('nsenter', [...inNetns, 'ip', ...args]);
+    await run('nsenter', [...inNetns, 'ip', ...args]);
   }
   const forward = 'echo 1 > /proc/sys/net/ipv4/ip_forward';
-  await runCommand('nsenter', [...inNetns, 'sh', '-c', forward]);
+  await run('nsenter', [...inNetns, 'sh', '-c', forward]);
 }
 
 /**

@@ -9,7 +9,7 @@ import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ClusterError } from '../tools/cluster-error.ts';
 import { netnsPath, stateFolders } from './layout.ts';
-import { waitUntil } from './wait-until.ts';
+import { eventually } from '../../support/eventually.ts';
 
 /** One long-running program of the cluster. */
 export interface Part {
@@ -69,10 +69,10 @@ export async function stopPart(name: string): Promise<void> {
   if (record !== undefined) {
     const isGone = async () => (await runningRecord(name)) === undefined;
     signal(record.pid, 'SIGTERM');
-    await waitUntil(`${name} to end`, terminateTimeoutMs, isGone)
+    await eventually(`${name} to end`, terminateTimeoutMs, isGone)
       .catch(async () => {
         signal(record.pid, 'SIGKILL');
-        await waitUntil(`${name} to be killed`, killTimeoutMs, isGone);
+        await eventually(`${name} to be killed`, killTimeoutMs, isGone);
       })
       .catch((cause: unknown) => {
         throw new ClusterError('CLUSTER_PART_STUCK', `${name}, process ${record.pid}.`, { cause });
@@ -125,7 +125,7 @@ async function startPart(part: Part, fingerprint: string): Promise<void> {
 async function waitReady(part: Part): Promise<void> {
   let isAlive = true;
   try {
-    await waitUntil(`${part.name} to be ready`, readyTimeoutMs, async () => {
+    await eventually(`${part.name} to be ready`, readyTimeoutMs, async () => {
       isAlive = (await runningRecord(part.name)) !== undefined;
       return !isAlive || part.isReady();
     });

@@ -11,7 +11,6 @@ const clusterErrorCodes = {
   CLUSTER_PART_FAILED: 'a part of the cluster ended or did not become ready in time',
   CLUSTER_PART_STUCK: 'a part of the cluster did not stop in time',
   CLUSTER_LEFTOVER: 'something of the cluster was left behind after it was stopped',
-  CLUSTER_WAIT_TIMEOUT: 'a condition did not come true in time',
 } as const;
 
 export type ClusterErrorCode = keyof typeof clusterErrorCodes;

@@ -4,12 +4,12 @@
  * go.sum of each folder beside this file. What was built stays in a cache folder keyed by version,
  * so a machine builds each tool once.
  */
-import { spawn } from 'node:child_process';
 import { access, constants, mkdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { families, linkerFlags, pinnedVersion, toolSource } from './catalogue.ts';
 import type { ToolName } from './catalogue.ts';
+import { runCommand, type CommandResult } from '../../terminal/run-command.ts';
 import { ClusterError } from './cluster-error.ts';
 
 export type { ToolName } from './catalogue.ts';
@@ -22,6 +22,10 @@ export interface ToolProgress {
 }
 
 const outputTailChars = 4000;
+/** A slow machine that builds Kubernetes, or waits for another process that does. */
+const buildTimeoutMs = 60 * 60_000;
+/** What the shell says for a command that is not there. */
+const notFoundCode = 127;
 
 /** The folder of everything this project keeps on a machine: tools, cluster state, images. */
 export function cacheFolder(): string {
@@ -90,11 +94,11 @@ async function build({ target, sourceFolder, packagePath, flags }: Build): Promi
   const script =
     'test -x "$1" || { go build -mod=readonly -buildvcs=false -trimpath -ldflags "$2" -o "$1.partial" "$3" && mv "$1.partial" "$1"; }';
   const args = [`${target}.lock`, 'sh', '-c', script, 'sh', target, flags, packagePath];
-  const { exitCode, output } = await run('flock', args, sourceFolder);
-  if (exitCode !== 0) {
+  const { code, output } = await runForGo('flock', args, sourceFolder);
+  if (code !== 0) {
     throw new ClusterError(
       'CLUSTER_TOOL_BUILD_FAILED',
-      `${packagePath} (pinned in ${sourceFolder}) ended with ${exitCode}:\n${output.slice(-outputTailChars)}`,
+      `${packagePath} (pinned in ${sourceFolder}) ended with ${code}:\n${output.slice(-outputTailChars)}`,
     );
   }
 }
@@ -104,33 +108,26 @@ async function build({ target, sourceFolder, packagePath, flags }: Build): Promi
  * release that does.
  */
 async function requireGo(sourceFolder: string): Promise<void> {
-  const { exitCode, output } = await run('go', ['version'], sourceFolder);
-  if (exitCode === 0) {
+  const { code, output } = await runForGo('go', ['version'], sourceFolder);
+  if (code === 0) {
     return;
   }
   const advice =
     "Install Debian's package golang-go (from backports when the release is old) and set GOTOOLCHAIN=auto, " +
     'with which any Go from 1.21 on fetches the release it needs by itself.';
-  if (exitCode === 'ENOENT') {
+  if (code === notFoundCode) {
     throw new ClusterError('CLUSTER_GO_MISSING', advice);
   }
   throw new ClusterError('CLUSTER_GO_TOO_OLD', `${output.trim()}\n${advice}`);
 }
 
-async function run(
+async function runForGo(
   command: string,
   args: readonly string[],
   cwd: string,
-): Promise<{ exitCode: number | string; output: string }> {
-  const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' };
-  const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
-  const chunks: string[] = [];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => chunks.push(text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => chunks.push(text));
-  const { promise, resolve } = Promise.withResolvers<number | string>();
-  child.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-  child.once('close', (code, signal) => resolve(code ?? signal ?? 'no exit code'));
-  return { exitCode: await promise, output: chunks.join('') };
+): Promise<CommandResult> {
+  const env = { CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' };
+  return runCommand(command, args, { cwd, env, timeoutMs: buildTimeoutMs });
 }
 
 async function isExecutable(path: string): Promise<boolean> {

@@ -1,6 +1,6 @@
 import type { TopicAdmin, TopicDescription } from '@cqrs/runtime/kafka/port.ts';
 import kafkajs, { type Admin, type Kafka, type RetryOptions } from 'kafkajs';
-import { eventually } from '../../support/process.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const createMsMax = 10_000;
 const brokersDefault = -1;

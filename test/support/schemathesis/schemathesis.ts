@@ -1,16 +1,16 @@
 /** Schemathesis, which makes requests from an OpenAPI document and holds the answers against it. */
 import { createHash } from 'node:crypto';
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { commandSucceeds } from '../../cluster/tools/command.ts';
+import { installPackages } from '../../cluster/tools/debian-packages.ts';
 import { cacheFolder } from '../../cluster/tools/tools.ts';
+import { runCommand } from '../../terminal/run-command.ts';
 import { run, temporaryFolder } from '../process.ts';
 
 const installMsMax = 300_000;
 const runMsMax = 120_000;
-const outputCharsMax = 10_000_000;
 const digestCharacters = 12;
 const requirements = join(import.meta.dirname, 'requirements.txt');
 
@@ -24,20 +24,14 @@ export async function trySchema({ url, settings, seed }: Trial): Promise<string>
   const file = join(folder, 'schemathesis.toml');
   await writeFile(file, settings);
   const args = ['--config-file', file, 'run', `${url}/openapi.json`, '--seed', String(seed)];
-  try {
-    const { stdout } = await promisify(execFile)(program, args, {
-      cwd: folder,
-      timeout: runMsMax,
-      killSignal: 'SIGKILL',
-      maxBuffer: outputCharsMax,
-    });
-    return stdout;
-  } catch (error) {
-    const printed = error instanceof Error && 'stdout' in error ? String(error.stdout) : '';
-    throw new Error(`Schemathesis (seed ${seed}) says:\n${printed}`, { cause: error });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const { code, stdout } = await runCommand(program, args, {
+    cwd: folder,
+    timeoutMs: runMsMax,
+    killSignal: 'SIGKILL',
+  });
+  await rm(folder, { recursive: true, force: true });
+  if (code !== 0) throw new Error(`Schemathesis (seed ${seed}) says:\n${stdout}`);
+  return stdout;
 }
 
 /** Its program, from the cache or by pip into a folder that its pinned requirements name; installs Python on a Debian machine without. */
@@ -59,15 +53,8 @@ async function schemathesis(): Promise<string> {
 
 /** Debian's Python comes without what makes environments. */
 async function installPython(): Promise<void> {
-  const isThere = await run(['python3', '-c', 'import ensurepip, venv'], {
-    timeoutMs: installMsMax,
-  }).then(
-    () => true,
-    () => false,
-  );
-  if (isThere) return;
-  const install = ['apt-get', 'install', '--yes', '--no-install-recommends', 'python3-venv'];
-  await run(install, { timeoutMs: installMsMax, env: { DEBIAN_FRONTEND: 'noninteractive' } });
+  const canMakeThem = await commandSucceeds('python3', ['-c', 'import ensurepip, venv']);
+  if (!canMakeThem) await installPackages(['python3-venv']);
 }
 
 const script =

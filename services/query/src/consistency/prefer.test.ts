@@ -36,7 +36,7 @@ test('never throws, and reads what stands behind any unknown preference', () => 
 });
 
 test('takes no longer for a header made to be slow', () => {
-  const startedMs = performance.now();
+  const before = process.cpuUsage();
   for (const piece of ['"', 'a="', '\\"', 'a=b;', ' ', 'a ', '=']) parsePrefer(piece.repeat(8_000));
-  expect(performance.now() - startedMs).toBeLessThan(1_000);
+  expect(process.cpuUsage(before).user / 1_000).toBeLessThan(1_000);
 });

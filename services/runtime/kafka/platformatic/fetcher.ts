@@ -36,6 +36,8 @@ type FetcherOptions = {
   readonly metadata: (forceUpdate: boolean) => Promise<ClusterMetadata>;
   readonly handlers: ConsumerHandlers;
   readonly onFailure: (error: Error) => void;
+  /** Before the n-th try again; that of all our clients unless told. */
+  readonly retryDelayMs?: (failures: number) => number;
 };
 
 const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}:${partition}`;
@@ -77,6 +79,10 @@ export class Fetcher {
     this.#stopped = true;
     for (const feed of this.#feeds.values()) feed.forget();
     await Promise.all(this.#handling);
+  }
+
+  #retryDelayMs(failures: number): number {
+    return (this.#options.retryDelayMs ?? retryDelayMs)(failures);
   }
 
   #controls(): ConsumerControls {
@@ -218,7 +224,7 @@ export class Fetcher {
       return;
     }
     this.#metadataIsStale = true;
-    void this.#retryLater(feed, retryDelayMs(failures));
+    void this.#retryLater(feed, this.#retryDelayMs(failures));
   }
 
   async #retryLater(feed: PartitionFeed, ms: number): Promise<void> {
@@ -235,7 +241,7 @@ export class Fetcher {
       return;
     }
     this.#metadataIsStale = true;
-    await delay(retryDelayMs(failures), undefined, { ref: false });
+    await delay(this.#retryDelayMs(failures), undefined, { ref: false });
   }
 
   /** Nothing is asked for and nothing handed over any more; who consumes begins anew. */
