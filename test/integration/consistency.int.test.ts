@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { signToken, tokenKey, type TokenEntry } from '@cqrs/contract/consistency-token.ts';
+import { signToken, tokenKeys, type TokenEntry } from '@cqrs/contract/consistency-token.ts';
 import { readStoreKeys } from '@cqrs/runtime/read-store/keys.ts';
 import { viewTag } from '@cqrs/runtime/read-store/view-tag.ts';
 import assert from 'node:assert/strict';
@@ -14,7 +14,7 @@ import { composedView, plainView, service } from '../support/view-model.ts';
 import { feedView, type ViewFeed } from '../support/view-feed.ts';
 
 const keyText = randomBytes(32).toString('base64');
-const key = tokenKey(keyText);
+const key = tokenKeys({ CQRS_TOKEN_KEY: keyText });
 assert(key !== null);
 const patience = { timeout: 15_000, interval: 20 };
 /** More than everything here takes but the second after which a waiter looks by itself. */
@@ -215,7 +215,7 @@ test('without a wish the wait is two seconds, with wait=0 there is none', async 
 
 test('a token that was changed or signed by somebody else is refused, and one of two is enough for that', async () => {
   const right = tokenFor(written('order', 'there', 1));
-  const stranger = tokenKey(randomBytes(32).toString('base64'));
+  const stranger = tokenKeys({ CQRS_TOKEN_KEY: randomBytes(32).toString('base64') });
   assert(stranger !== null);
   const foreign = signToken(stranger, [written('order', 'there', 1)]);
   for (const token of [foreign, right.slice(1), `${right},x`, 'nonsense']) {

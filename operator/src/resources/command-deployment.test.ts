@@ -83,6 +83,12 @@ test('the Deployment of the command', () => {
                     secretKeyRef:
                       name: cqrs-consistency
                       key: token-key
+                - name: CQRS_TOKEN_KEY_PREVIOUS
+                  valueFrom:
+                    secretKeyRef:
+                      name: cqrs-consistency
+                      key: previous-token-key
+                      optional: true
               volumeMounts:
                 - name: config
                   mountPath: /etc/cqrs
@@ -268,6 +274,12 @@ test('an image without behavior is a program of its own, behind the migrations',
               secretKeyRef:
                 name: cqrs-consistency
                 key: token-key
+          - name: CQRS_TOKEN_KEY_PREVIOUS
+            valueFrom:
+              secretKeyRef:
+                name: cqrs-consistency
+                key: previous-token-key
+                optional: true
         ports:
           - name: http
             containerPort: 8080

@@ -80,6 +80,12 @@ test('the Deployment of the query API', () => {
                     secretKeyRef:
                       name: cqrs-consistency
                       key: token-key
+                - name: CQRS_TOKEN_KEY_PREVIOUS
+                  valueFrom:
+                    secretKeyRef:
+                      name: cqrs-consistency
+                      key: previous-token-key
+                      optional: true
               volumeMounts:
                 - name: config
                   mountPath: /etc/cqrs

@@ -10,7 +10,7 @@ type Refused = Extract<GatedRead<never>, { readonly ok: false }>;
 export function demandOf({ view, consistency }: ServedView, request: IncomingMessage): ReadDemand {
   const token = headerText(request.headers['consistency-token']);
   if (token === undefined) return none;
-  return readDemand(consistency.tokenKey, view.sources, {
+  return readDemand(consistency.tokenKeys, view.sources, {
     token,
     prefer: headerText(request.headers['prefer']),
   });
