@@ -22,6 +22,7 @@ export const functionNames = {
   read: `cqrs_read_${suffix}`,
   list: `cqrs_list_${suffix}`,
   versions: `cqrs_versions_${suffix}`,
+  standing: `cqrs_standing_${suffix}`,
 } as const;
 
 const librarySource = `#!lua name=cqrs_${suffix}\nlocal suffix = '${suffix}'\n${lua}`;

@@ -599,6 +599,33 @@ local function versions(keys, args)
   return answers
 end
 
+-- KEYS positions; ARGV topic, source, aggregate id, and so on, of aggregates that lack a version. Returns of each what
+-- keeps it from coming: {'KEY', topic-partition, offset} of a halted key; {'SKIPPED', version up to which events are
+-- dead letters}; {'PARTITION', topic-partition} when one of the topic's stands still, which may be another one than the
+-- aggregate's: Lua does not know where Kafka puts a key; {} of none of these.
+local function standing(keys, args)
+  local prefix, answers = view_prefix(keys[1]), {}
+  local names, halted = redis.call('HKEYS', keys[1]), prefix .. 'halted'
+  for first = 1, #args, 3 do
+    local topic, number, id = args[first], args[first + 1], args[first + 2]
+    local answer = {}
+    for _, name in ipairs(names) do
+      if answer[1] ~= 'KEY' and string.match(name, '^(.*):%d+$') == topic then
+        local value = redis.call('HGET', halted .. ':' .. name, id)
+        if value then
+          answer = { 'KEY', name, string.match(value, '^%d+') }
+        elseif redis.call('HEXISTS', halted, name) == 1 then
+          answer = { 'PARTITION', name }
+        end
+      end
+    end
+    local skipped = redis.call('HGET', prefix .. 'skipped:' .. number, id)
+    if skipped and answer[1] ~= 'KEY' then answer = { 'SKIPPED', string.match(skipped, '^%d+') } end
+    answers[#answers + 1] = answer
+  end
+  return answers
+end
+
 redis.register_function('cqrs_acquire_' .. suffix, acquire)
 redis.register_function('cqrs_halt_' .. suffix, halt)
 redis.register_function('cqrs_retry_' .. suffix, retry)
@@ -607,3 +634,4 @@ redis.register_function('cqrs_apply_' .. suffix, apply)
 redis.register_function{ function_name = 'cqrs_read_' .. suffix, callback = read, flags = { 'no-writes' } }
 redis.register_function{ function_name = 'cqrs_list_' .. suffix, callback = list, flags = { 'no-writes' } }
 redis.register_function{ function_name = 'cqrs_versions_' .. suffix, callback = versions, flags = { 'no-writes' } }
+redis.register_function{ function_name = 'cqrs_standing_' .. suffix, callback = standing, flags = { 'no-writes' } }
