@@ -26,7 +26,7 @@ export function askStandings(redis: Redis, positions: string) {
 
 export function standingOf(
   version: number,
-  [kind, first = '', offset = '']: readonly string[],
+  [kind = '', first = '', offset = '']: readonly string[],
 ): Standing {
   switch (kind) {
     case 'KEY':
