@@ -19,6 +19,8 @@ export const functionNames = {
   retry: `cqrs_retry_${suffix}`,
   caughtUp: `cqrs_caught_up_${suffix}`,
   apply: `cqrs_apply_${suffix}`,
+  condemn: `cqrs_condemn_${suffix}`,
+  remove: `cqrs_remove_${suffix}`,
   read: `cqrs_read_${suffix}`,
   list: `cqrs_list_${suffix}`,
   versions: `cqrs_versions_${suffix}`,

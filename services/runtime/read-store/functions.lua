@@ -123,6 +123,9 @@ end
 -- Returns {offset, lsn, {halted key, its "<offset> <error>", …}}
 local function acquire(keys, args)
   local prefix, topic, id = view_prefix(keys[1]), string.match(args[1], '^(.*):%d+$'), args[3]
+  if redis.call('EXISTS', prefix .. 'removing') == 1 then
+    return redis.error_reply('ERR the keys of this build are being removed; it begins anew when they are gone')
+  end
   local known = redis.call('HGET', prefix .. 'topics', topic)
   if id ~= '' and known ~= id then
     if known then forget_topic(keys[1], topic, args) end
@@ -627,6 +630,25 @@ local function standing(keys, args)
 end
 
 redis.register_function('cqrs_acquire_' .. suffix, acquire)
+-- Of a build that nobody keeps up or reads. Without positions every lease is over, and the mark lets nobody acquire
+-- another: so from here on no key is made, and a SCAN finds all there are.
+-- KEYS positions
+local function condemn(keys)
+  redis.call('SET', view_prefix(keys[1]) .. 'removing', '1')
+  redis.call('DEL', keys[1])
+  return 'OK'
+end
+
+-- KEYS positions, then those to remove. Another process may have removed the last of them meanwhile, taken the mark
+-- away, and begun to build anew: then nothing is touched. Returns whether the mark is there.
+local function remove(keys)
+  if redis.call('EXISTS', view_prefix(keys[1]) .. 'removing') == 0 then return 0 end
+  redis.call('UNLINK', unpack(keys, 2))
+  return 1
+end
+
+redis.register_function('cqrs_condemn_' .. suffix, condemn)
+redis.register_function('cqrs_remove_' .. suffix, remove)
 redis.register_function('cqrs_halt_' .. suffix, halt)
 redis.register_function('cqrs_retry_' .. suffix, retry)
 redis.register_function('cqrs_caught_up_' .. suffix, caught_up)
