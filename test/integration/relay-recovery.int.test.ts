@@ -68,7 +68,7 @@ async function makeAnewFilled(): Promise<void> {
   const producer = client.producer({ createPartitioner: Partitioners.DefaultPartitioner });
   await producer.connect();
   try {
-    const messages = Array.from({ length: 9 }, () => ({ value: 'theirs' }));
+    const messages = Array.from({ length: 9 }, () => ({ value: '{}' }));
     await eventually('a leader that takes records', 20_000, async () => {
       return producer.send({ topic, messages }).then(
         () => true,
