@@ -1,4 +1,3 @@
-import { createSecretKey } from 'node:crypto';
 import {
   array,
   assert,
@@ -18,13 +17,15 @@ import {
   readTokens,
   signToken,
   tokenCharactersMax,
-  tokenKey,
+  tokenKeyProblem,
+  tokenKeys,
   tokensPerHeaderMax,
   type TokenEntry,
 } from './consistency-token.ts';
 
-const key = createSecretKey(Buffer.alloc(32, 7));
-const otherKey = createSecretKey(Buffer.alloc(32, 8));
+const keyText = (byte: number): string => Buffer.alloc(32, byte).toString('base64');
+const key = tokenKeys({ CQRS_TOKEN_KEY: keyText(7) })!;
+const otherKey = tokenKeys({ CQRS_TOKEN_KEY: keyText(8) })!;
 const order = (id: string, version: number): TokenEntry => ({
   topic: 'shop.orders.order',
   id,
@@ -85,7 +86,9 @@ describe('a token', () => {
     const token = signToken(key, [order('a', 1)]);
     expect(readToken(otherKey, token)).toMatchObject({
       ok: false,
-      detail: expect.stringContaining('another key'),
+      why: 'unverified',
+      detail: expect.stringContaining('Drop the token'),
+      entries: [],
     });
     for (let length = 0; length < token.length; length += 1) {
       expect(readToken(key, token.slice(0, length)).ok).toBe(false);
@@ -94,9 +97,10 @@ describe('a token', () => {
     format2[0] = 2;
     expect(readToken(key, format2.toString('base64url'))).toMatchObject({
       ok: false,
+      why: 'unverified',
       detail: expect.stringContaining('does not know'),
     });
-    expect(readToken(key, 'A'.repeat(tokenCharactersMax + 1)).ok).toBe(false);
+    expect(readToken(key, 'A'.repeat(tokenCharactersMax + 1))).toMatchObject({ why: 'malformed' });
   });
 
   test('never throws, whatever the text', () => {
@@ -171,11 +175,22 @@ describe('a header', () => {
     expect(readTokens(key, `${first},x${second}`).ok).toBe(false);
   });
 
+  test('still says what its right tokens cover, and the worst of the wrong ones', () => {
+    const unknown = signToken(otherKey, [order('c', 1)]);
+    expect(readTokens(key, `${unknown}, ${second}`)).toMatchObject({
+      ok: false,
+      why: 'unverified',
+      entries: [order('a', 2)],
+    });
+    expect(readTokens(key, `${unknown}, x`)).toMatchObject({ ok: false, why: 'malformed' });
+  });
+
   test('holds a bounded number of tokens', () => {
     const most = Array.from({ length: tokensPerHeaderMax }, () => first).join(',');
     expect(readTokens(key, most).ok).toBe(true);
-    expect(readTokens(key, `${most},${first}`)).toEqual({
+    expect(readTokens(key, `${most},${first}`)).toMatchObject({
       ok: false,
+      why: 'malformed',
       detail: `A request carries at most ${tokensPerHeaderMax} tokens.`,
     });
   });
@@ -183,9 +198,32 @@ describe('a header', () => {
 
 describe('the key', () => {
   test('is 32 bytes in base64, or absent', () => {
-    expect(tokenKey(Buffer.alloc(32, 7).toString('base64'))?.equals(key)).toBe(true);
-    expect(tokenKey(undefined)).toBeNull();
-    expect(tokenKey('')).toBeNull();
-    expect(() => tokenKey('c2hvcnQ=')).toThrow(/holds 5 bytes/);
+    expect(key.signing.export()).toEqual(Buffer.alloc(32, 7));
+    expect(tokenKeys({})).toBeNull();
+    expect(tokenKeys({ CQRS_TOKEN_KEY: '', CQRS_TOKEN_KEY_PREVIOUS: keyText(7) })).toBeNull();
+    expect(() => tokenKeys({ CQRS_TOKEN_KEY: 'c2hvcnQ=' })).toThrow(/TOKEN_KEY holds 5 bytes/);
+    const wrong = { CQRS_TOKEN_KEY: keyText(7), CQRS_TOKEN_KEY_PREVIOUS: 'c2hvcnQ=' };
+    expect(() => tokenKeys(wrong)).toThrow(/TOKEN_KEY_PREVIOUS holds 5 bytes/);
+    expect([tokenKeyProblem(keyText(7)), tokenKeyProblem('')]).toEqual([
+      null,
+      'holds 0 bytes of base64 and not 32',
+    ]);
+  });
+
+  test('that was before is accepted and signs nothing, so every step of a rotation reads all tokens', () => {
+    const token = {
+      old: signToken(key, [order('a', 1)]),
+      new: signToken(otherKey, [order('b', 1)]),
+    };
+    const steps = [
+      tokenKeys({ CQRS_TOKEN_KEY: keyText(7), CQRS_TOKEN_KEY_PREVIOUS: keyText(8) })!,
+      tokenKeys({ CQRS_TOKEN_KEY: keyText(8), CQRS_TOKEN_KEY_PREVIOUS: keyText(7) })!,
+    ] as const;
+    for (const keys of steps) {
+      expect(readToken(keys, token.old)).toEqual({ ok: true, entries: [order('a', 1)] });
+      expect(readToken(keys, token.new)).toEqual({ ok: true, entries: [order('b', 1)] });
+    }
+    expect(signToken(steps[0], [order('a', 1)])).toBe(token.old);
+    expect(signToken(steps[1], [order('b', 1)])).toBe(token.new);
   });
 });

@@ -26,8 +26,12 @@ export const tokenCharactersMax = 4_096;
 /** Tokens in one header: a client that writes to several services may hold one of each. */
 export const tokensPerHeaderMax = 4;
 
-/** A key object and not its bytes, which cost five times as much with each token. */
-export type TokenKey = KeyObject;
+/** Key objects and not their bytes, which cost five times as much with each token. */
+export type TokenKeys = {
+  readonly signing: KeyObject;
+  /** The signing key first; behind it the one that was before, or that is to come, while keys are replaced. */
+  readonly accepted: readonly KeyObject[];
+};
 
 const keyBytes = 32;
 const format = 1;
@@ -38,19 +42,50 @@ const jsonBytesMax = Math.floor((tokenCharactersMax * 3) / 4) - macEnd;
 
 export type ReadToken =
   | { readonly ok: true; readonly entries: readonly TokenEntry[] }
-  | { readonly ok: false; readonly detail: string };
+  | {
+      readonly ok: false;
+      /**
+       * `malformed`: the client has sent no token. `unverified`: it may be one that was right, of a key or format that
+       * is not known here; nothing of it is believed.
+       */
+      readonly why: 'malformed' | 'unverified';
+      readonly detail: string;
+      /** What the other tokens of the same header say. */
+      readonly entries: readonly TokenEntry[];
+    };
+
+/** The variables of the environment with the keys: the one that signs, and a second one that is accepted beside it. */
+export type TokenKeyEnv = {
+  readonly CQRS_TOKEN_KEY?: string | undefined;
+  readonly CQRS_TOKEN_KEY_PREVIOUS?: string | undefined;
+};
 
 /**
- * The key of CQRS_TOKEN_KEY: 32 bytes in base64. Null when the variable is absent or empty: tokens are then not set up.
- * Throws CQRS_CONFIG_INVALID when it is something else.
+ * The keys of the environment, each 32 bytes in base64. Null when CQRS_TOKEN_KEY is absent or empty: tokens are then not
+ * set up. Throws CQRS_CONFIG_INVALID when a variable holds something else.
  */
-export function tokenKey(text: string | undefined): TokenKey | null {
+export function tokenKeys(env: TokenKeyEnv): TokenKeys | null {
+  const signing = keyFrom(env, 'CQRS_TOKEN_KEY');
+  if (signing === null) return null;
+  const previous = keyFrom(env, 'CQRS_TOKEN_KEY_PREVIOUS');
+  return { signing, accepted: previous === null ? [signing] : [signing, previous] };
+}
+
+/** What keeps a text from being a key, as the end of a sentence that names it; null when it is one. */
+export function tokenKeyProblem(text: string): string | null {
+  const { length } = Buffer.from(text, 'base64');
+  if (length === keyBytes) return null;
+  return `holds ${length} bytes of base64 and not ${keyBytes}`;
+}
+
+function keyFrom(env: TokenKeyEnv, name: keyof TokenKeyEnv): KeyObject | null {
+  const text = env[name];
   if (text === undefined || text === '') return null;
-  const bytes = Buffer.from(text, 'base64');
-  if (bytes.length === keyBytes) return createSecretKey(bytes);
+  const wrong = tokenKeyProblem(text);
+  if (wrong === null) return createSecretKey(Buffer.from(text, 'base64'));
   throw new CqrsError(
     'CQRS_CONFIG_INVALID',
-    `CQRS_TOKEN_KEY holds ${bytes.length} bytes; give ${keyBytes} random bytes in base64.`,
+    `${name} ${wrong}; give ${keyBytes} random bytes in base64.`,
   );
 }
 
@@ -59,50 +94,55 @@ export function tokenKey(text: string | undefined): TokenKey | null {
  * `tokenCharactersMax`) the oldest fall out. A reader then no longer waits for those writes, which are the ones most
  * likely applied already, but nothing promises it: who must see more than 16 aggregates at once sends several tokens.
  */
-export function signToken(key: TokenKey, entries: readonly TokenEntry[]): string {
+export function signToken(
+  { signing }: Pick<TokenKeys, 'signing'>,
+  entries: readonly TokenEntry[],
+): string {
   let kept = entries.slice(-entriesMax);
   let json = encode(kept);
   while (kept.length > 1 && json.length > jsonBytesMax) {
     kept = kept.slice(1);
     json = encode(kept);
   }
-  return Buffer.concat([formatByte, mac(key, json), json]).toString('base64url');
+  return Buffer.concat([formatByte, mac(signing, json), json]).toString('base64url');
 }
 
 /** Reads one token; `detail` is a sentence for the client. Never throws. */
-export function readToken(key: TokenKey, text: string): ReadToken {
+export function readToken({ accepted }: Pick<TokenKeys, 'accepted'>, text: string): ReadToken {
   if (text.length > tokenCharactersMax) {
-    return refused(
+    return malformed(
       `has ${text.length} characters, and none that we give has over ${tokenCharactersMax}`,
     );
   }
   const bytes = Buffer.from(text, 'base64url');
   // Decoding passes over what is not base64url and over spare bits: one token would have many spellings.
   if (bytes.length <= macEnd || bytes.toString('base64url') !== text) {
-    return refused('is cut off or is not a token');
+    return malformed('is cut off or is not a token');
   }
-  if (bytes[0] !== format) return refused('is of a format that this service does not know');
+  if (bytes[0] !== format) return unverified('is of a format that this service does not know');
   const json = bytes.subarray(macEnd);
-  if (!timingSafeEqual(bytes.subarray(1, macEnd), mac(key, json))) {
-    return refused('was changed or was signed with another key');
+  const given = bytes.subarray(1, macEnd);
+  if (accepted.some((key) => timingSafeEqual(given, mac(key, json)))) {
+    return { ok: true, entries: decode(json) };
   }
-  return { ok: true, entries: decode(json) };
+  return unverified('was signed with a key that is not in use any more, or was changed');
 }
 
-/** Reads a `Consistency-Token` header: tokens with commas between them (RFC 9110, 5.6.1). Never throws. */
-export function readTokens(key: TokenKey, header: string): ReadToken {
+/**
+ * Reads a `Consistency-Token` header: tokens with commas between them (RFC 9110, 5.6.1). One wrong token makes the whole
+ * wrong, and the worst says how. Never throws.
+ */
+export function readTokens(keys: Pick<TokenKeys, 'accepted'>, header: string): ReadToken {
   const texts = header.split(',', tokensPerHeaderMax + 1).map((text) => text.trim());
   if (texts.length > tokensPerHeaderMax) {
-    return { ok: false, detail: `A request carries at most ${tokensPerHeaderMax} tokens.` };
+    const detail = `A request carries at most ${tokensPerHeaderMax} tokens.`;
+    return { ok: false, why: 'malformed', detail, entries: [] };
   }
-  const lists: (readonly TokenEntry[])[] = [];
-  for (const text of texts) {
-    if (text === '') continue;
-    const read = readToken(key, text);
-    if (!read.ok) return read;
-    lists.push(read.entries);
-  }
-  return { ok: true, entries: mergeEntries(...lists) };
+  const reads = texts.filter((text) => text !== '').map((text) => readToken(keys, text));
+  const entries = mergeEntries(...reads.map((read) => read.entries));
+  const wrong = reads.filter((read) => !read.ok);
+  const worst = wrong.find(({ why }) => why === 'malformed') ?? wrong[0];
+  return worst === undefined ? { ok: true, entries } : { ...worst, entries };
 }
 
 /**
@@ -121,14 +161,17 @@ export function mergeEntries(...lists: readonly (readonly TokenEntry[])[]): read
   return [...newest.values()];
 }
 
-function refused(why: string): ReadToken {
-  return {
-    ok: false,
-    detail: `The Consistency-Token ${why}. Send it as a command answered it, or leave it out.`,
-  };
+function malformed(what: string): ReadToken {
+  const detail = `The Consistency-Token ${what}. Send it as a command answered it, or leave it out.`;
+  return { ok: false, why: 'malformed', detail, entries: [] };
 }
 
-function mac(key: TokenKey, json: Buffer): Buffer {
+function unverified(what: string): ReadToken {
+  const detail = `The Consistency-Token ${what}. Drop the token: read without it, and go on with that of your next command.`;
+  return { ok: false, why: 'unverified', detail, entries: [] };
+}
+
+function mac(key: KeyObject, json: Buffer): Buffer {
   const whole = createHmac('sha256', key).update(formatByte).update(json).digest();
   return whole.subarray(0, macBytes);
 }

@@ -42,7 +42,10 @@ export type ProjectorStatus = {
   readonly program: 'projector';
   readonly error: string | null;
   readonly errorCode: string | null;
-  /** Partitions of every view's topics that this process owns now; views it owns nothing of are absent. */
+  /**
+   * Partitions of every view's topics that this process owns now. A view that it owns nothing of is absent, and so is one
+   * until all that it owns of it was taken: before, its lag is not known.
+   */
   readonly views: readonly ViewStatus[];
 };
 

@@ -13,6 +13,10 @@ export const problems = {
   'not-found': { status: 404, title: 'Nothing under this key' },
   'method-not-allowed': { status: 405, title: 'This method is not offered here' },
   'request-timeout': { status: 408, title: 'The request did not arrive in time' },
+  'event-dead-lettered': {
+    status: 409,
+    title: 'The view goes without an event that the token asks for',
+  },
   'idempotency-in-progress': {
     status: 409,
     title: 'The same command is under way',
@@ -38,6 +42,11 @@ export const problems = {
     retryAfterSeconds: 5,
   },
   'view-building': { status: 503, title: 'The view is being built', retryAfterSeconds: 5 },
+  'view-halted': {
+    status: 503,
+    title: 'The view stands still at an aggregate of the token',
+    retryAfterSeconds: 30,
+  },
   'consistency-timeout': {
     status: 504,
     title: 'The view has not caught up with the token',

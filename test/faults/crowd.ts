@@ -1,4 +1,4 @@
-import { readToken, tokenKey, type TokenEntry } from '@cqrs/contract/consistency-token.ts';
+import { readToken, tokenKeys, type TokenEntry } from '@cqrs/contract/consistency-token.ts';
 import { startClients } from './clients.ts';
 import type { Ledger } from './ledger.ts';
 import type { PlayedFault } from './play.ts';
@@ -80,8 +80,8 @@ export function startCrowd(
 }
 
 function entriesOf({ tokenKey: text }: World, token: string): readonly TokenEntry[] {
-  const key = tokenKey(text);
-  const read = key === null ? null : readToken(key, token);
+  const keys = tokenKeys({ CQRS_TOKEN_KEY: text });
+  const read = keys === null ? null : readToken(keys, token);
   return read?.ok === true ? read.entries : [];
 }
 

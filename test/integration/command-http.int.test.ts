@@ -2,7 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
-import { readTokens, tokenKey } from '@cqrs/contract/consistency-token.ts';
+import assert from 'node:assert/strict';
+import {
+  readTokens,
+  signToken,
+  tokenKeys,
+  type TokenKeys,
+} from '@cqrs/contract/consistency-token.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { eventually } from '../support/eventually.ts';
@@ -13,13 +19,18 @@ const config = {
   aggregates: [{ name: 'order', schema: { type: 'object' } }],
 };
 const tokenKeyText = randomBytes(32).toString('base64');
+const previousKeyText = randomBytes(32).toString('base64');
 
 let postgres: TestPostgres;
 let command: TestService;
 
 beforeAll(async () => {
   postgres = await startPostgres();
-  const env = { ...postgres.env('command'), CQRS_TOKEN_KEY: tokenKeyText };
+  const env = {
+    ...postgres.env('command'),
+    CQRS_TOKEN_KEY: tokenKeyText,
+    CQRS_TOKEN_KEY_PREVIOUS: previousKeyText,
+  };
   command = await startService({ program: 'command', config, env });
   await command.ready();
 });
@@ -247,11 +258,17 @@ describe('numbers', () => {
 
 const entry = (id: string, version: number) => ({ topic: 'shop.orders.order', id, version });
 
+function keysOf(text: string): TokenKeys {
+  const keys = tokenKeys({ CQRS_TOKEN_KEY: text });
+  assert(keys !== null);
+  return keys;
+}
+
 describe('consistency tokens', () => {
-  const key = tokenKey(tokenKeyText);
+  const current = keysOf(tokenKeyText);
   const entriesOf = (headers: Headers) => {
     const token = headers.get('consistency-token');
-    const read = key === null || token === null ? undefined : readTokens(key, token);
+    const read = token === null ? undefined : readTokens(current, token);
     return read?.ok === true ? read.entries : undefined;
   };
 
@@ -272,6 +289,27 @@ describe('consistency tokens', () => {
     expect(entriesOf(created.headers)).toEqual([entry(id, 1)]);
     const again = await send('POST', '/order', '{}', { 'idempotency-key': 'token' });
     expect(entriesOf(again.headers)).toEqual([entry(id, 1)]);
+  });
+
+  it('of the key before are read, and answered with the key of now', async () => {
+    const earlier = signToken(keysOf(previousKeyText), [entry('t0', 7)]);
+    const { status, headers } = await send('PUT', '/order/t4', '{}', {
+      'consistency-token': earlier,
+    });
+    expect([status, headers.get('consistency-status')]).toEqual([201, null]);
+    expect(entriesOf(headers)).toEqual([entry('t0', 7), entry('t4', 1)]);
+  });
+
+  it('of a key that nobody knows refuse no command: it is done, and says that its own is incomplete', async () => {
+    const unknown = signToken(keysOf(randomBytes(32).toString('base64')), [entry('t0', 7)]);
+    const known = signToken(current, [entry('t1', 2)]);
+    const { status, headers } = await send('PUT', '/order/t5', '{}', {
+      'consistency-token': `${known}, ${unknown}`,
+    });
+    expect([status, headers.get('consistency-status')]).toEqual([201, 'incomplete']);
+    expect(entriesOf(headers)).toEqual([entry('t1', 2), entry('t5', 1)]);
+    const read = await send('GET', '/order/t5', undefined, { 'consistency-token': unknown });
+    expect([read.status, read.headers.get('consistency-status')]).toEqual([200, 'incomplete']);
   });
 
   it('that cannot be read are refused before anything is done', async () => {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { signToken, tokenKey, type TokenEntry } from '@cqrs/contract/consistency-token.ts';
+import { signToken, tokenKeys, type TokenEntry } from '@cqrs/contract/consistency-token.ts';
 import { readStoreKeys } from '@cqrs/runtime/read-store/keys.ts';
 import { viewTag } from '@cqrs/runtime/read-store/view-tag.ts';
 import assert from 'node:assert/strict';
@@ -14,7 +14,7 @@ import { composedView, plainView, service } from '../support/view-model.ts';
 import { feedView, type ViewFeed } from '../support/view-feed.ts';
 
 const keyText = randomBytes(32).toString('base64');
-const key = tokenKey(keyText);
+const key = tokenKeys({ CQRS_TOKEN_KEY: keyText });
 assert(key !== null);
 const patience = { timeout: 15_000, interval: 20 };
 /** More than everything here takes but the second after which a waiter looks by itself. */
@@ -28,7 +28,7 @@ let history: ViewFeed;
 beforeAll(async () => {
   redis = await startRedis();
   orders = await feedView(redis.client, service, plainView);
-  history = await feedView(redis.client, service, composedView);
+  history = await feedView(redis.client, service, { ...composedView, poison: 'dead-letter' });
   query = await startQuery();
 });
 
@@ -201,6 +201,79 @@ test.each(['/orders/late', '/orders?customerId=c-late', '/orders?key=late'])(
   },
 );
 
+/** JSON that no event's state is, so that its event cannot be applied. */
+const poison = '7';
+
+test.each([
+  ['stuck-1', '/orders/stuck-1'],
+  ['stuck-2', '/orders?customerId=c-stuck-2'],
+  ['stuck-3', '/orders?key=stuck-3'],
+])('of %s, whose key is halted, %s says so at once', async (id, path) => {
+  await orders.apply('order', [
+    { id, version: 1, state: orderState(id, 1) },
+    { id, version: 2, state: poison },
+  ]);
+  const token = tokenFor(written('order', id, 2));
+  const strict = await ask(path, token, { prefer: 'wait=10' });
+  expect(strict).toMatchObject({
+    status: 503,
+    body: {
+      type: 'urn:cqrs:problem:view-halted',
+      detail: expect.stringMatching(
+        /has version 1 until the event at offset \d+ of test\.shop\.order:0 is retried.*retry-halted\.ts --view orders --key stuck-\d/,
+      ) as string,
+    },
+  });
+  expect(strict.ms).toBeLessThan(wokenMsMax);
+  expect((await ask(path, token, { prefer: 'wait=0' })).status).toBe(503);
+  const lenient = await ask(path, token, { prefer: 'wait=10, handling=lenient' });
+  expect([lenient.status, lenient.headers.get('consistency-status')]).toEqual([200, 'stale']);
+  expect(lenient.ms).toBeLessThan(wokenMsMax);
+});
+
+test('a key that halts while its version is awaited ends the wait with the next look', async () => {
+  const token = tokenFor(written('order', 'sticks', 1));
+  const answered = ask('/orders/sticks', token, { prefer: 'wait=10' });
+  await expect.poll(waiting, patience).toBe(1);
+  await orders.apply('order', [{ id: 'sticks', version: 1, state: poison }]);
+  const { status, ms } = await answered;
+  expect(status).toBe(503);
+  expect(ms).toBeLessThan(4_000);
+});
+
+test('a version whose event is a dead letter is told so at once, until a later one is there', async () => {
+  await history.apply('order', [{ id: 'dead', version: 1, state: poison }]);
+  const token = tokenFor(written('order', 'dead', 1));
+  const strict = await ask('/order-history/dead', token, { prefer: 'wait=10' });
+  expect(strict).toMatchObject({
+    status: 409,
+    body: {
+      type: 'urn:cqrs:problem:event-dead-lettered',
+      detail: expect.stringContaining('until the aggregate is written again') as string,
+    },
+  });
+  expect(strict.ms).toBeLessThan(wokenMsMax);
+  const later = tokenFor(written('order', 'dead', 2));
+  const answered = ask('/order-history/dead', later, { prefer: 'wait=10' });
+  await expect.poll(waiting, patience).toBe(1);
+  await history.apply('order', [{ id: 'dead', version: 2, state: orderState('dead', 2) }]);
+  expect((await answered).status).toBe(200);
+  expect((await ask('/order-history/dead', token)).status).toBe(200);
+});
+
+test('a partition that is halted is named where its time is over', async () => {
+  const { halted } = readStoreKeys(viewTag(service, plainView));
+  onTestFinished(async () => void (await redis.client.del(halted)));
+  await redis.client.hset(halted, 'test.shop.order:0', 'CQRS_VERSION_GAP: x');
+  const answer = await ask('/orders/never', tokenFor(written('order', 'never', 1)), {
+    prefer: 'wait=1',
+  });
+  expect(answer).toMatchObject({
+    status: 504,
+    body: { detail: expect.stringContaining('test.shop.order:0 stands still') as string },
+  });
+});
+
 test('without a wish the wait is two seconds, with wait=0 there is none', async () => {
   const token = tokenFor(written('order', 'never', 1));
   const { status, ms } = await ask('/orders/never', token);
@@ -215,7 +288,7 @@ test('without a wish the wait is two seconds, with wait=0 there is none', async 
 
 test('a token that was changed or signed by somebody else is refused, and one of two is enough for that', async () => {
   const right = tokenFor(written('order', 'there', 1));
-  const stranger = tokenKey(randomBytes(32).toString('base64'));
+  const stranger = tokenKeys({ CQRS_TOKEN_KEY: randomBytes(32).toString('base64') });
   assert(stranger !== null);
   const foreign = signToken(stranger, [written('order', 'there', 1)]);
   for (const token of [foreign, right.slice(1), `${right},x`, 'nonsense']) {

@@ -11,7 +11,7 @@ import { Ajv } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { problems } from '@cqrs/contract/problems.ts';
-import { signToken, tokenKey } from '@cqrs/contract/consistency-token.ts';
+import { signToken, tokenKeys } from '@cqrs/contract/consistency-token.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { eventually } from '../support/eventually.ts';
@@ -110,7 +110,7 @@ beforeAll(async () => {
   [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
   const key = { CQRS_TOKEN_KEY: randomBytes(32).toString('base64') };
   const entries = [{ topic: topicOf('order'), id: 'a', version: 1 }];
-  known = signToken(tokenKey(key.CQRS_TOKEN_KEY)!, entries);
+  known = signToken(tokenKeys(key)!, entries);
   command = await startService({
     program: 'command',
     config: { service, aggregates },

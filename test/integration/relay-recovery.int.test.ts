@@ -1,6 +1,6 @@
 import type { RelayConfig } from '@cqrs/contract/config.ts';
 import type { RelayStatus } from '@cqrs/contract/ops-status.ts';
-import { Kafka, logLevel } from 'kafkajs';
+import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { readTopic, startKafka, type TestKafka } from '../support/kafka.ts';
 import { migrate, outbox, republish, startRelay, writeEvents } from '../support/outbox.ts';
@@ -59,6 +59,28 @@ async function deleteTopic(admin: Admin): Promise<void> {
   });
 }
 
+/** The topic made anew by somebody else, with more records of theirs than the relay has ever published. */
+async function makeAnewFilled(): Promise<void> {
+  await withAdmin(async (admin) => {
+    await deleteTopic(admin);
+    await admin.createTopics({ topics: [{ topic, numPartitions: 3 }] }).catch(() => undefined);
+  });
+  const client = new Kafka({ brokers: [...kafka.brokers], logLevel: logLevel.NOTHING });
+  const producer = client.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  await producer.connect();
+  try {
+    const messages = Array.from({ length: 9 }, () => ({ value: '{}' }));
+    await eventually('a leader that takes records', 20_000, async () => {
+      return producer.send({ topic, messages }).then(
+        () => true,
+        () => false,
+      );
+    });
+  } finally {
+    await producer.disconnect();
+  }
+}
+
 /** A relay that has published one event and was stopped in order; then a second event is written. */
 async function publishOne(): Promise<void> {
   relay = await startRelay(postgres, kafka);
@@ -74,7 +96,7 @@ async function publishedSequences(sequences: readonly string[]): Promise<void> {
   let found: readonly string[] = [];
   await eventually(`the versions ${sequences.join(', ')}`, 30_000, async () => {
     const records = await readTopic(kafka, topic).catch(() => []);
-    found = [...new Set(records.map(({ headers }) => headers['ce_sequence'] ?? ''))];
+    found = [...new Set(records.flatMap(({ headers }) => headers['ce_sequence'] ?? []))];
     return found.join() === sequences.join();
   }).catch((cause: unknown) => {
     throw new Error(`the topic has ${found.join(', ')}`, { cause });
@@ -255,6 +277,27 @@ describe('failing closed, and the one command that helps', () => {
     expect(error).toMatch(/has taken 0 records/);
     await recovers(error);
   });
+
+  it('the topic is another one that somebody has filled', async () => {
+    await publishOne();
+    await makeAnewFilled();
+    const error = await refusal('CQRS_TOPIC_LOST');
+    expect(error).toMatch(/another one of the same name/);
+    await recovers(error);
+  }, 120_000);
+
+  it('the topic is made anew and filled while the relay has nothing to publish', async () => {
+    const current = await startRelay(postgres, kafka);
+    relay = current;
+    await current.ready();
+    await writeEvents(postgres.sql, 1);
+    await publishedSequences(['1']);
+    await acknowledgedIsRecorded();
+    await makeAnewFilled();
+    const error = await refusalOf(current, 'CQRS_TOPIC_LOST');
+    expect(error).toMatch(/another one of the same name/);
+    await recovers(error, ['1', '2']);
+  }, 120_000);
 
   it('Kafka was replaced by an empty one while the relay works', async () => {
     relay = await startRelay(postgres, kafka);

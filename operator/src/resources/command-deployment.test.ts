@@ -44,6 +44,12 @@ test('the Deployment of the command', () => {
                     secretKeyRef:
                       name: cqrs-consistency
                       key: token-key
+                - name: CQRS_TOKEN_KEY_PREVIOUS
+                  valueFrom:
+                    secretKeyRef:
+                      name: cqrs-consistency
+                      key: previous-token-key
+                      optional: true
               resources:
                 requests:
                   cpu: 25m

@@ -6,7 +6,12 @@ export type EnvVar = { readonly name: string } & (
   | { readonly value: string }
   | {
       readonly valueFrom: {
-        readonly secretKeyRef: { readonly name: string; readonly key: string };
+        readonly secretKeyRef: {
+          readonly name: string;
+          readonly key: string;
+          /** Without the key the variable is absent, and the pod starts. */
+          readonly optional?: true;
+        };
       };
     }
 );

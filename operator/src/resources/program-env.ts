@@ -43,10 +43,16 @@ export function redisEnv(service: CqrsService): ProgramEnvVar[] {
   ];
 }
 
-/** The key that signs and reads consistency tokens. */
+/** The key that signs and reads consistency tokens, and the one that is read beside it while they are replaced. */
 export const tokenEnv: readonly ProgramEnvVar[] = [
   {
     name: 'CQRS_TOKEN_KEY',
     valueFrom: { secretKeyRef: { name: consistencyName, key: secretKeys.token } },
+  },
+  {
+    name: 'CQRS_TOKEN_KEY_PREVIOUS',
+    valueFrom: {
+      secretKeyRef: { name: consistencyName, key: secretKeys.previousToken, optional: true },
+    },
   },
 ];

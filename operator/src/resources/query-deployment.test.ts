@@ -12,61 +12,67 @@ test('the Deployment of the query API', () => {
   const shared = sharedDeployment(orders, 'query');
   expect(ownYaml(queryDeployment(orders, exampleContext, undefined), shared))
     .toMatchInlineSnapshot(`
-    "spec:
-      replicas: (absent)
-      strategy:
-        type: RollingUpdate
-        rollingUpdate:
-          maxSurge: 25%
-          maxUnavailable: 0
-      template:
-        metadata:
-          annotations:
-            cqrs.dev/config-checksum: 13ffb72e71134ed7
-        spec:
-          containers:
-            - name: query
-              env:
-                - name: CQRS_LOG_LEVEL
-                  value: info
-                - name: CQRS_REDIS_HOST
-                  value: orders-redis.shop.svc
-                - name: CQRS_REDIS_PORT
-                  value: "6379"
-                - name: CQRS_REDIS_PASSWORD
-                  valueFrom:
-                    secretKeyRef:
-                      name: orders-redis
-                      key: redis-password
-                - name: CQRS_TOKEN_KEY
-                  valueFrom:
-                    secretKeyRef:
-                      name: cqrs-consistency
-                      key: token-key
-              resources:
-                requests:
-                  cpu: 20m
-                  memory: 64Mi
-                limits:
-                  memory: 256Mi
-              ports:
-                - name: http
-                  containerPort: 8080
-                - name: ops
-                  containerPort: 9090
-              readinessProbe:
-                periodSeconds: 1
-          topologySpreadConstraints:
-            - maxSkew: 1
-              topologyKey: kubernetes.io/hostname
-              whenUnsatisfiable: ScheduleAnyway
-              labelSelector:
-                matchLabels:
-                  app.kubernetes.io/name: cqrs-service
-                  app.kubernetes.io/instance: orders
-                  app.kubernetes.io/component: query
-    "
-  `);
+      "spec:
+        replicas: (absent)
+        strategy:
+          type: RollingUpdate
+          rollingUpdate:
+            maxSurge: 25%
+            maxUnavailable: 0
+        template:
+          metadata:
+            annotations:
+              cqrs.dev/config-checksum: 13ffb72e71134ed7
+          spec:
+            containers:
+              - name: query
+                env:
+                  - name: CQRS_LOG_LEVEL
+                    value: info
+                  - name: CQRS_REDIS_HOST
+                    value: orders-redis.shop.svc
+                  - name: CQRS_REDIS_PORT
+                    value: "6379"
+                  - name: CQRS_REDIS_PASSWORD
+                    valueFrom:
+                      secretKeyRef:
+                        name: orders-redis
+                        key: redis-password
+                  - name: CQRS_TOKEN_KEY
+                    valueFrom:
+                      secretKeyRef:
+                        name: cqrs-consistency
+                        key: token-key
+                  - name: CQRS_TOKEN_KEY_PREVIOUS
+                    valueFrom:
+                      secretKeyRef:
+                        name: cqrs-consistency
+                        key: previous-token-key
+                        optional: true
+                resources:
+                  requests:
+                    cpu: 20m
+                    memory: 64Mi
+                  limits:
+                    memory: 256Mi
+                ports:
+                  - name: http
+                    containerPort: 8080
+                  - name: ops
+                    containerPort: 9090
+                readinessProbe:
+                  periodSeconds: 1
+            topologySpreadConstraints:
+              - maxSkew: 1
+                topologyKey: kubernetes.io/hostname
+                whenUnsatisfiable: ScheduleAnyway
+                labelSelector:
+                  matchLabels:
+                    app.kubernetes.io/name: cqrs-service
+                    app.kubernetes.io/instance: orders
+                    app.kubernetes.io/component: query
+      "
+    `);
 });
 
 test.each([

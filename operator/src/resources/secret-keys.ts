@@ -5,6 +5,8 @@ export const secretKeys = {
   relay: 'relay-password',
   redis: 'redis-password',
   token: 'token-key',
+  /** Only there while people replace the key: they put it, and we never write it. */
+  previousToken: 'previous-token-key',
 } as const;
 
 /** Passwords of the embedded Postgres: its superuser's and those of the two roles of ours. */

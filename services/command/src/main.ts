@@ -1,6 +1,6 @@
 import type { CommandConfig } from '@cqrs/contract/config.ts';
 import { listenPorts, portFrom, readConfigFile, requiredEnv } from '@cqrs/runtime/config.ts';
-import { tokenKey } from '@cqrs/contract/consistency-token.ts';
+import { tokenKeys } from '@cqrs/contract/consistency-token.ts';
 import { runUntilSignal } from '@cqrs/runtime/lifecycle.ts';
 import { createLogger } from '@cqrs/runtime/logger.ts';
 import { startOpsServer } from '@cqrs/runtime/ops-server.ts';
@@ -79,7 +79,7 @@ async function serve(): Promise<() => Promise<void>> {
     admission,
     rooms,
     keysUnderWay: createKeysUnderWay(),
-    consistency: createConsistency(config.service, tokenKey(env['CQRS_TOKEN_KEY'])),
+    consistency: createConsistency(config.service, tokenKeys(env)),
     descriptions: describeCommands(config, behaviors),
     metrics,
     spans: createRequestSpans(tracing),

@@ -11,6 +11,7 @@ import { viewTag } from '@cqrs/runtime/read-store/view-tag.ts';
 import { createDeadLetterTopic } from './dead-letter-topic.ts';
 import { createKafkaSource } from './kafka-source.ts';
 import { createMetrics } from './metrics.ts';
+import { tendBuilds } from './old-builds.ts';
 import { planProjection } from './projection.ts';
 import { Projector } from './projector.ts';
 import { createReadStoreWriter } from './read-store-writer.ts';
@@ -19,6 +20,8 @@ import { projectorStatus } from './status.ts';
 /** Less than a consumer's session: a Redis that hangs must not cost the partitions. */
 const redisCommandMsMax = 3_000;
 const redisWaitMsMax = 2_000;
+const buildsLookPeriodMs = 60_000;
+const oldBuildKeptMsMin = 600_000;
 
 const { env } = process;
 const logger = createLogger('projector', env);
@@ -58,6 +61,10 @@ const projectors = views.map(
     }),
 );
 
+const tending = new AbortController();
+const builds = { lookPeriodMs: buildsLookPeriodMs, keptMsMin: oldBuildKeptMsMin };
+const tended = tendBuilds({ redis, service, views, logger, ...builds }, tending.signal);
+
 const ops = await startOpsServer({
   port: listenPorts(env).ops,
   registry: metrics.registry,
@@ -73,6 +80,13 @@ runUntilSignal(logger, [
   {
     name: 'projectors',
     stop: async () => void (await Promise.all(projectors.map((projector) => projector.stop()))),
+  },
+  {
+    name: 'old builds',
+    stop: async () => {
+      tending.abort();
+      await tended;
+    },
   },
   { name: 'Kafka', stop: () => kafka.close() },
   { name: 'Redis', stop: async () => redis.disconnect() },

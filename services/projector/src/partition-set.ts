@@ -77,14 +77,14 @@ export class PartitionSet {
       // Kafka may have given it to somebody else meanwhile.
       if (this.#owned.get(partition.name) !== partition) continue;
       partition.lease = lease;
+      partition.next = 'halt' in resumption ? BigInt(lease.offset) : resumption.from;
+      noteHighWatermark(partition, high, Date.now());
       if ('halt' in resumption) {
         await this.halt(partition, resumption.halt);
         continue;
       }
-      partition.next = resumption.from;
       // A read store that was emptied since promises nothing about the end of an earlier time.
       partition.buildEnd = high;
-      noteHighWatermark(partition, high, Date.now());
       this.#goOn(partition);
       this.#controls?.seek(partition.where, resumption.from);
     }

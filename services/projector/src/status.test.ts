@@ -1,3 +1,4 @@
+import type { ProjectorStatus } from '@cqrs/contract/ops-status.ts';
 import { expect, test } from 'vitest';
 import { fetchedRecord } from '../../../test/support/fetched-record.ts';
 import type { HaltedKey } from './halted-key.ts';
@@ -22,13 +23,10 @@ function owned(partition: number): OwnedPartition {
 test('a partition is behind from the last time that it was known to be up to date', () => {
   const partition = owned(0);
   const status = (nowMs: number) => {
-    const { lagEvents, lagSeconds } = viewStatus(
-      { view: 'v', partitions: [partition], troubles: [] },
-      nowMs,
-    );
+    const progress = { view: 'v', partitions: [partition], troubles: [] };
+    const { lagEvents, lagSeconds } = viewStatus(progress, nowMs) ?? {};
     return [lagEvents, lagSeconds];
   };
-  expect(status(9_000)).toEqual([0, 0]);
   partition.next = 0n;
   noteHighWatermark(partition, 10n, 2_000);
   expect(status(9_000)).toEqual([10, 8]);
@@ -45,6 +43,19 @@ test('a partition is behind from the last time that it was known to be up to dat
   noteHighWatermark(partition, 10n, 59_000);
   noteHighWatermark(partition, 11n, 60_000);
   expect(status(60_500)).toEqual([1, 1.5]);
+});
+
+test('a view is not told of before all its partitions were taken, as its lag is not known', () => {
+  const [taken, assigned] = [owned(0), owned(1)];
+  taken.next = 0n;
+  const views = (): ProjectorStatus['views'] =>
+    projectorStatus([{ view: 'v', partitions: [taken, assigned], troubles: [] }], 9_000).views;
+  expect(views()).toEqual([]);
+  // What its topic ends at is known before where the view stands in it.
+  noteHighWatermark(assigned, 10n, 2_000);
+  expect(views()).toEqual([]);
+  assigned.next = 4n;
+  expect(views()).toMatchObject([{ view: 'v', lagEvents: 6 }]);
 });
 
 test('a view sums the events of its partitions and is as late as the latest of them', () => {
@@ -67,6 +78,8 @@ test('a view sums the events of its partitions and is as late as the latest of t
 test('says which partitions are halted and why, the first trouble, and nothing of views it owns nothing of', () => {
   const halted = {
     ...owned(2),
+    next: 7n,
+    highWatermark: 9n,
     halt: { code: 'CQRS_VERSION_GAP', message: 'Restore it.' } as const,
   };
   const trouble = { code: 'CQRS_TOPIC_MISSING', message: 'It waits.' } as const;
@@ -85,9 +98,9 @@ test('says which partitions are halted and why, the first trouble, and nothing o
     views: [
       {
         view: 'b',
-        lagEvents: 0,
+        lagEvents: 2,
         lagSeconds: 0,
-        partitions: [{ topicPartition: 'orders:2', lagEvents: 0, lagSeconds: 0 }],
+        partitions: [{ topicPartition: 'orders:2', lagEvents: 2, lagSeconds: 0 }],
         haltedKeys: [],
         haltedKeyCount: 0,
         halted: [{ topicPartition: 'orders:2', error: 'CQRS_VERSION_GAP: Restore it.' }],
@@ -98,10 +111,10 @@ test('says which partitions are halted and why, the first trouble, and nothing o
 
 test('tells a hundred halted keys and counts all', () => {
   const halted = Array.from({ length: 150 }, (_, n) => ({ key: `k${n}`, offset: '3', error: 'E' }));
-  const partition = owned(0);
+  const partition = { ...owned(0), next: 0n };
   partition.lease = { ...lease, haltedKeys: new Map(halted.map((each) => [each.key, each])) };
   const status = viewStatus({ view: 'v', partitions: [partition], troubles: [] }, 0);
-  expect(status.haltedKeyCount).toBe(150);
-  expect(status.haltedKeys).toHaveLength(100);
-  expect(status.haltedKeys[0]).toEqual({ topicPartition: 'orders:0', ...halted[0] });
+  expect(status?.haltedKeyCount).toBe(150);
+  expect(status?.haltedKeys).toHaveLength(100);
+  expect(status?.haltedKeys[0]).toEqual({ topicPartition: 'orders:0', ...halted[0] });
 });

@@ -15,30 +15,35 @@ const msPerSecond = 1_000;
 /** How many halted keys are told; the store may hold more. */
 const haltedKeysToldMax = 100;
 
-function lagEvents({ highWatermark, next }: OwnedPartition): number {
-  return next === null || highWatermark < next ? 0 : Number(highWatermark - next);
+/** Undefined until the partition is taken: where the view stands in it is not known before. */
+function lagEvents({ highWatermark, next }: OwnedPartition): number | undefined {
+  if (next === null) return undefined;
+  return highWatermark < next ? 0 : Number(highWatermark - next);
 }
 
 /**
- * The age of the oldest event that waits, 0 when none does. As long as that event was not fetched its age is not known;
+ * The age of the oldest event that waits. As long as that event was not fetched its age is not known;
  * then it is at most the time since the view was last known to be up to date.
  */
 function lagSeconds(partition: OwnedPartition, nowMs: number): number {
-  if (lagEvents(partition) === 0) return 0;
   const { waitsSinceMs, freshAsOfMs, ownedSinceMs } = partition;
   return Math.max(0, nowMs - (waitsSinceMs ?? freshAsOfMs ?? ownedSinceMs)) / msPerSecond;
 }
 
-function partitionLag(partition: OwnedPartition, nowMs: number): PartitionLag {
-  return {
-    topicPartition: partition.name,
-    lagEvents: lagEvents(partition),
-    lagSeconds: lagSeconds(partition, nowMs),
-  };
+function partitionLag(partition: OwnedPartition, nowMs: number): PartitionLag | undefined {
+  const events = lagEvents(partition);
+  if (events === undefined) return undefined;
+  const seconds = events === 0 ? 0 : lagSeconds(partition, nowMs);
+  return { topicPartition: partition.name, lagEvents: events, lagSeconds: seconds };
 }
 
-export function viewStatus({ view, partitions }: ViewProgress, nowMs: number): ViewStatus {
-  const lags = partitions.map((partition) => partitionLag(partition, nowMs));
+/** Undefined while nothing is owned, and until all that is owned was taken: nobody is told a lag that leaves some out. */
+export function viewStatus(
+  { view, partitions }: ViewProgress,
+  nowMs: number,
+): ViewStatus | undefined {
+  const lags = partitions.flatMap((partition) => partitionLag(partition, nowMs) ?? []);
+  if (lags.length === 0 || lags.length < partitions.length) return undefined;
   const haltedKeys = partitions.flatMap(({ name, lease }) =>
     [...(lease?.haltedKeys.values() ?? [])].map((halted) => ({ topicPartition: name, ...halted })),
   );
@@ -61,8 +66,6 @@ export function projectorStatus(views: readonly ViewProgress[], nowMs: number): 
     program: 'projector',
     error: trouble?.message ?? null,
     errorCode: trouble?.code ?? null,
-    views: views
-      .filter(({ partitions }) => partitions.length > 0)
-      .map((progress) => viewStatus(progress, nowMs)),
+    views: views.flatMap((progress) => viewStatus(progress, nowMs) ?? []),
   };
 }

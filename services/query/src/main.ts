@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { QueryConfig } from '@cqrs/contract/config.ts';
-import { tokenKey } from '@cqrs/contract/consistency-token.ts';
+import { tokenKeys } from '@cqrs/contract/consistency-token.ts';
 import { listenPorts, readConfigFile } from '@cqrs/runtime/config.ts';
 import { runUntilSignal } from '@cqrs/runtime/lifecycle.ts';
 import { createLogger } from '@cqrs/runtime/logger.ts';
@@ -66,7 +66,7 @@ const documentGate = new ReadGate({ pendingMax: documentsPendingMax, onStore });
 const listGate = new ReadGate({ pendingMax: listsPendingMax, onStore });
 const changes = createChanges(connect(), service, views);
 const consistency = {
-  tokenKey: tokenKey(env['CQRS_TOKEN_KEY']),
+  tokenKeys: tokenKeys(env),
   waitingRoom: new WaitingRoom({ changes, views: views.map(({ name }) => name), waitersMax }),
 };
 const sending = { compressor: new Compressor(), unread: new UnreadAnswers() };

@@ -6,6 +6,8 @@ export const readOutcomes = [
   'overloaded',
   'store-unavailable',
   'view-building',
+  'view-halted',
+  'event-dead-lettered',
   'consistency-timeout',
 ] as const;
 type ReadOutcome = (typeof readOutcomes)[number];
@@ -15,6 +17,8 @@ const refusals: readonly ReadOutcome[] = [
   'overloaded',
   'store-unavailable',
   'view-building',
+  'view-halted',
+  'event-dead-lettered',
   'consistency-timeout',
 ];
 
@@ -29,6 +33,8 @@ export function createReadCounts(): ReadCounts {
     overloaded: 0,
     'store-unavailable': 0,
     'view-building': 0,
+    'view-halted': 0,
+    'event-dead-lettered': 0,
     'consistency-timeout': 0,
   };
 }

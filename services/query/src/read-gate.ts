@@ -14,7 +14,12 @@ export type GatedRead<T> =
   | {
       readonly ok: false;
       readonly refusal:
-        'overloaded' | 'store-unavailable' | 'view-building' | 'consistency-timeout';
+        | 'overloaded'
+        | 'store-unavailable'
+        | 'view-building'
+        | 'view-halted'
+        | 'event-dead-lettered'
+        | 'consistency-timeout';
       readonly detail: string;
     };
 

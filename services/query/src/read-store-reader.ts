@@ -6,7 +6,8 @@ import { readStoreKeys } from '@cqrs/runtime/read-store/keys.ts';
 import { lookupShape } from '@cqrs/runtime/read-store/view-shape.ts';
 import { viewTag } from '@cqrs/runtime/read-store/view-tag.ts';
 import { BatchLane } from './batch-lane.ts';
-import type { SourceAggregate } from './consistency/source-aggregate.ts';
+import type { Awaited, SourceAggregate } from './consistency/source-aggregate.ts';
+import { askStandings, type Standing } from './consistency/standing.ts';
 import type { ListRequest } from './list-request.ts';
 
 /** Redis answers nobody else during a batch or a page, so both are bounded. */
@@ -29,6 +30,8 @@ export type ReadStoreReader = {
   readonly list: (request: ListRequest) => Promise<ListPage | Building>;
   /** The version of an aggregate of the view's sources that the view has applied; 0 when it has seen none. */
   readonly version: (aggregate: SourceAggregate) => Promise<number>;
+  /** What keeps a version that the view lacks from coming. */
+  readonly standing: (awaited: Awaited) => Promise<Standing>;
   /** Documents that had to wait for an earlier batch, since the start. */
   readonly waited: () => number;
 };
@@ -88,6 +91,7 @@ export function createReadStoreReader(
     isPlain ? askStored(documents, built) : askJoined(documents, built, lookups),
   );
   const versions = new BatchLane(keysPerBatchMax, askVersions(documents, positions));
+  const standings = new BatchLane(keysPerBatchMax, askStandings(documents, positions));
   return {
     document: (id) => lane.read(keys.document(id)),
     list: async ({ indexSuffix, limit, after }) => {
@@ -104,6 +108,7 @@ export function createReadStoreReader(
       };
     },
     version: (aggregate) => versions.read(aggregate),
+    standing: (awaited) => standings.read(awaited),
     waited: () => lane.waited,
   };
 }

@@ -1,5 +1,5 @@
 import type { ViewConfig } from '@cqrs/contract/config.ts';
-import type { TokenKey } from '@cqrs/contract/consistency-token.ts';
+import type { TokenKeys } from '@cqrs/contract/consistency-token.ts';
 import type { Compressor } from './compressor.ts';
 import type { WaitingRoom } from './consistency/waiting-room.ts';
 import type { ReadCounts } from './read-counts.ts';
@@ -18,8 +18,8 @@ export type ServedView = {
   readonly reader: ReadStoreReader;
   readonly documents: { readonly gate: ReadGate; readonly counts: ReadCounts };
   readonly lists: { readonly gate: ReadGate; readonly counts: ReadCounts };
-  /** What reads with a consistency token need; the key is null where tokens are not set up. */
-  readonly consistency: { readonly tokenKey: TokenKey | null; readonly waitingRoom: WaitingRoom };
+  /** What reads with a consistency token need; the keys are null where tokens are not set up. */
+  readonly consistency: { readonly tokenKeys: TokenKeys | null; readonly waitingRoom: WaitingRoom };
   readonly compressor: Compressor;
   readonly unread: UnreadAnswers;
   readonly live: LiveStates;

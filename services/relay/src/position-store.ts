@@ -18,7 +18,7 @@ export type PositionStore = AsyncDisposable & {
   readonly write: (slot: string, epoch: Epoch, position: Position) => Promise<Lsn>;
 };
 
-type Position = Pick<PositionRecord, 'lsn' | 'published'>;
+type Position = Pick<PositionRecord, 'lsn' | 'published' | 'topicIds'>;
 type ServerFacts = {
   readonly walEnd: Lsn;
   readonly serverVersion: number;
@@ -47,13 +47,15 @@ type RecordRow = {
   readonly publication_entry: string | null;
   readonly lsn: string;
   readonly published: string;
+  readonly topic_ids: string;
 };
 
 export function openPositionStore(address: PostgresAddress, onClose: () => void): PositionStore {
   const sql = connectPostgres(address, { replication: false, onClose });
   const readRecord = async (slot: string): Promise<PositionRecord | null> => {
     const [row] = await sql<RecordRow[]>`
-      select system_identifier, timeline, gated, publication_entry, lsn::text, published::text
+      select system_identifier, timeline, gated, publication_entry, lsn::text, published::text,
+        topic_ids::text
       from cqrs.relay_position where slot = ${slot}`;
     return row === undefined ? null : recordOf(row);
   };
@@ -89,25 +91,26 @@ export function openPositionStore(address: PostgresAddress, onClose: () => void)
         record: row.has_records ? await readRecord(slot) : null,
       };
     },
-    create: async (slot, epoch, { lsn, published }) => {
+    create: async (slot, epoch, { lsn, published, topicIds }) => {
       const rows = await sql`
         insert into cqrs.relay_position
-          (slot, system_identifier, timeline, gated, publication_entry, lsn, published)
+          (slot, system_identifier, timeline, gated, publication_entry, lsn, published, topic_ids)
         values (
           ${slot}, ${epoch.systemIdentifier}, ${epoch.timeline}, ${epoch.gated},
           ${epoch.publicationEntry}, ${formatLsn(lsn)}::text::pg_lsn,
-          ${jsonOf(published)}::text::jsonb
+          ${jsonOf(published)}::text::jsonb, ${jsonOf(topicIds)}::text::jsonb
         )
         on conflict do nothing
         returning slot`;
       if (rows.length === 0) throw overtaken(slot, lsn);
     },
-    write: async (slot, epoch, { lsn, published }) => {
+    write: async (slot, epoch, { lsn, published, topicIds }) => {
       const [row] = await sql<{ wal_end: string }[]>`
         update cqrs.relay_position set
           timeline = ${epoch.timeline}, gated = ${epoch.gated},
           publication_entry = ${epoch.publicationEntry}, lsn = ${formatLsn(lsn)}::text::pg_lsn,
-          published = ${jsonOf(published)}::text::jsonb, updated_at = now()
+          published = ${jsonOf(published)}::text::jsonb,
+          topic_ids = ${jsonOf(topicIds)}::text::jsonb, updated_at = now()
         where slot = ${slot} and system_identifier = ${epoch.systemIdentifier}
           and lsn <= ${formatLsn(lsn)}::text::pg_lsn
         returning pg_current_wal_lsn()::text as wal_end`;
@@ -138,6 +141,7 @@ function recordOf(row: RecordRow): PositionRecord {
     publicationEntry: numberOrNull(row.publication_entry),
     lsn: parseLsn(row.lsn),
     published: new Map(Object.entries(JSON.parse(row.published) as Record<string, number>)),
+    topicIds: new Map(Object.entries(JSON.parse(row.topic_ids) as Record<string, string>)),
   };
 }
 
@@ -145,8 +149,8 @@ function numberOrNull(text: string | null): number | null {
   return text === null ? null : Number(text);
 }
 
-function jsonOf(published: ReadonlyMap<string, number>): string {
-  return JSON.stringify(Object.fromEntries(published));
+function jsonOf(byTopic: ReadonlyMap<string, number | string>): string {
+  return JSON.stringify(Object.fromEntries(byTopic));
 }
 
 function overtaken(slot: string, lsn: Lsn): CqrsError {

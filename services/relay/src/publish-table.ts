@@ -16,7 +16,7 @@ export async function publishTable(
   slotOptions: { readonly dropFirst: boolean; readonly serverVersion: number },
   stop: AbortSignal,
 ): Promise<Lsn> {
-  const { config, replication, positions, epoch, published, logger } = session;
+  const { config, replication, positions, epoch, published, topicIds, logger } = session;
   const snapshot = await replication.createSlot(config.slot, slotOptions);
   const outgoing = createOutgoing(outgoingLimits);
   let index = 0;
@@ -35,7 +35,7 @@ export async function publishTable(
   await Promise.all([readTable(), publishEvents(session, outgoing, () => undefined)]);
   stop.throwIfAborted();
   await snapshot.close();
-  await positions.create(config.slot, epoch, { lsn: snapshot.lsn, published });
+  await positions.create(config.slot, epoch, { lsn: snapshot.lsn, published, topicIds });
   logger.info({ events: index }, 'Published the events that were there before the slot');
   return snapshot.lsn;
 }

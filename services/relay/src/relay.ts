@@ -2,6 +2,8 @@ import type { RelayConfig } from '@cqrs/contract/config.ts';
 import { CqrsError } from '@cqrs/contract/errors.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createRecordMaker } from './event-record.ts';
+import { findTopics } from './found-topics.ts';
+import type { Lsn } from './lsn.ts';
 import { openPositionStore } from './position-store.ts';
 import { withPublishSpans } from './publish-spans.ts';
 import { publishTable } from './publish-table.ts';
@@ -11,8 +13,7 @@ import { retryDelayMs } from './retry-delay.ts';
 import type { Relay, Session } from './session.ts';
 import { decideSlot } from './slot-decision.ts';
 import { streamWal } from './stream-wal.ts';
-import { checkTopicsKept } from './topic-decision.ts';
-import { readTopicsTaken } from './topics-taken.ts';
+import { checkTopicsKept, idsOf } from './topic-decision.ts';
 import { ensureTopics } from './topics.ts';
 import { watchTopics } from './watch-topics.ts';
 
@@ -49,10 +50,12 @@ async function runSession(relay: Relay, stop: AbortSignal): Promise<void> {
     const { service, slot } = config;
     const decision = decideSlot({ ...facts, ...server, service, name: slot });
     const published = new Map(facts.record?.published);
-    const taken = await readTopicsTaken(kafka, [...published.keys()]);
-    checkTopicsKept({ service, published, taken });
+    const kept = { service, published, topicIds: facts.record?.topicIds ?? new Map() };
+    checkTopicsKept({ ...kept, found: await findTopics(kafka, [...published.keys()]) });
 
     await ensureTopics(kafka, config.topics);
+    const found = await findTopics(kafka, topicNames(config, published));
+    checkTopicsKept({ ...kept, found });
     await using publisher = withPublishSpans(await openPublisher(kafka), relay.tracing);
     const toRecord = createRecordMaker(service, topicsByAggregate(config), Date.now);
     const session: Session = {
@@ -62,18 +65,36 @@ async function runSession(relay: Relay, stop: AbortSignal): Promise<void> {
       publisher,
       epoch: { ...server, gated: facts.gated, publicationEntry: facts.publicationEntry },
       published,
+      topicIds: idsOf(found),
       toRecord,
     };
 
     const from =
       decision.action === 'begin'
         ? await publishTable(session, { ...facts, ...decision }, stop)
-        : decision.from;
+        : await resumeFrom(session, decision.from);
     const ended = new AbortController();
     const streamed = streamWal(session, from, stop).finally(() => ended.abort());
     await Promise.race([streamed, watchTopics(session, ended.signal)]);
   };
   await Promise.race([work(), lost.promise]);
+}
+
+/** Notes the topics' ids before anything else: a relay that has nothing to publish would not write its record. */
+async function resumeFrom(
+  { positions, config, epoch, published, topicIds }: Session,
+  from: Lsn,
+): Promise<Lsn> {
+  await positions.write(config.slot, epoch, { lsn: from, published, topicIds });
+  return from;
+}
+
+/** Those of now, and those of aggregates that are not declared any more. */
+function topicNames(
+  { topics }: RelayConfig,
+  published: ReadonlyMap<string, number>,
+): readonly string[] {
+  return [...new Set([...topics.map(({ topic }) => topic), ...published.keys()])];
 }
 
 function topicsByAggregate({ topics }: RelayConfig): ReadonlyMap<string, string> {

@@ -16,6 +16,7 @@ const record = {
   publicationEntry: 500,
   lsn: 100n,
   published: new Map(),
+  topicIds: new Map(),
 };
 const facts: SlotFacts = {
   service: { namespace: 'shop', name: 'orders' },

@@ -24,6 +24,8 @@ export type PositionRecord = {
   readonly lsn: Lsn;
   /** Events that Kafka has acknowledged, by topic: it holds at least as many, or has lost some. */
   readonly published: ReadonlyMap<string, number>;
+  /** Kafka's own ids of those topics; what a relay wrote that did not know of these has none. */
+  readonly topicIds: ReadonlyMap<string, string>;
 };
 
 /** What the database says about the slot and what the relay wrote down about it. */

@@ -102,7 +102,7 @@ async function decode(flow: Flow, stop: AbortSignal): Promise<void> {
 
 async function confirm(flow: Flow, from: Lsn, published: AbortSignal): Promise<void> {
   const { watermark, session, wal, moved } = flow;
-  const { config, positions, epoch, published: counts, state } = session;
+  const { config, positions, epoch, published: counts, topicIds, state } = session;
   let confirmed = from;
   let eventsConfirmed = 0;
   let walEnd = from;
@@ -113,7 +113,8 @@ async function confirm(flow: Flow, from: Lsn, published: AbortSignal): Promise<v
     const idle = acknowledged === eventsConfirmed;
     if (value > confirmed && (!idle || value - confirmed >= idleConfirmBytesMin)) {
       // First our own record, then the slot: a slot that is ahead of the record can only be somebody else's doing.
-      walEnd = await positions.write(config.slot, epoch, { lsn: value, published: counts });
+      const position = { lsn: value, published: counts, topicIds };
+      walEnd = await positions.write(config.slot, epoch, position);
       wal.confirm(value);
       confirmed = value;
       eventsConfirmed = acknowledged;

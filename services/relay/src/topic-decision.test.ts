@@ -1,12 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import { checkTopicsKept } from './topic-decision.ts';
+import { checkTopicsKept, idsOf } from './topic-decision.ts';
 
 const service = { namespace: 'shop', name: 'orders' };
-const check = (published: Record<string, number>, taken: Record<string, number>): void =>
+type Counts = Record<string, number>;
+type Ids = Record<string, string>;
+const check = (published: Counts, taken: Counts, ids: { before?: Ids; now?: Ids } = {}): void =>
   checkTopicsKept({
     service,
     published: new Map(Object.entries(published)),
-    taken: new Map(Object.entries(taken)),
+    topicIds: new Map(Object.entries(ids.before ?? {})),
+    found: new Map(
+      Object.entries(taken).map(([topic, records]) => [
+        topic,
+        { id: ids.now?.[topic], taken: records },
+      ]),
+    ),
   });
 
 describe('checkTopicsKept', () => {
@@ -17,6 +25,29 @@ describe('checkTopicsKept', () => {
     ['a record that knows of no events', {}, { a: 7 }],
   ])('accepts %s', (_, published, taken) => {
     expect(() => check(published, taken)).not.toThrow();
+  });
+
+  it('refuses a topic that was made anew, although somebody has filled it', () => {
+    const ids = { before: { a: 'one' }, now: { a: 'other' } };
+    expect(() => check({ a: 3 }, { a: 7 }, ids)).toThrow(
+      expect.objectContaining({
+        code: 'CQRS_TOPIC_LOST',
+        message: expect.stringContaining('topic a, and now it is another one of the same name'),
+      }),
+    );
+  });
+
+  it.each([
+    ['the same topic', { before: { a: 'one' }, now: { a: 'one' } }],
+    ['a topic whose id an earlier relay did not note', { now: { a: 'one' } }],
+    ['a client that knows no ids', { before: { a: 'one' } }],
+  ])('accepts %s', (_, ids) => {
+    expect(() => check({ a: 3 }, { a: 3 }, ids)).not.toThrow();
+  });
+
+  it('accepts a topic that was made anew, or is gone, before anything was published to it', () => {
+    const ids = { before: { a: 'one' }, now: { a: 'other' } };
+    expect(() => check({ a: 0, b: 0 }, { a: 9 }, ids)).not.toThrow();
   });
 
   it.each([
@@ -32,4 +63,12 @@ describe('checkTopicsKept', () => {
     );
     expect(() => check(published, taken)).toThrow('deploy/orders-relay');
   });
+});
+
+it('idsOf leaves out what the client does not know', () => {
+  const found = new Map([
+    ['a', { id: 'one', taken: 3 }],
+    ['b', { id: undefined, taken: 0 }],
+  ]);
+  expect(idsOf(found)).toEqual(new Map([['a', 'one']]));
 });

@@ -2,27 +2,52 @@ import type { ServiceIdentity } from '@cqrs/contract/config.ts';
 import { CqrsError } from '@cqrs/contract/errors.ts';
 import { republish } from './republish-command.ts';
 
+/** A topic as Kafka has it now. */
+export type FoundTopic = {
+  /** Kafka's own: a topic that is deleted and made anew gets another one. Undefined where the client cannot know. */
+  readonly id: string | undefined;
+  /** Records that it has ever taken (the sum of its end offsets). */
+  readonly taken: number;
+};
+
 export type TopicFacts = {
   readonly service: ServiceIdentity;
   /** Events that Kafka has acknowledged, by topic, from the relay's record. */
   readonly published: ReadonlyMap<string, number>;
-  /** Records that each topic has ever taken (the sum of its end offsets); a topic that does not exist is not in it. */
-  readonly taken: ReadonlyMap<string, number>;
+  /** The ids of the topics that these events went to, as far as the record has them. */
+  readonly topicIds: ReadonlyMap<string, string>;
+  /** By name; a topic that does not exist is not in it. */
+  readonly found: ReadonlyMap<string, FoundTopic>;
 };
 
 /**
- * Compares what Kafka acknowledged with what it has. End offsets outlive retention and compaction, so fewer records than
- * acknowledged events means that a topic was deleted, emptied or replaced, or that its end was lost. Repeated records
- * can hide as many lost ones. Throws CQRS_TOPIC_LOST.
+ * Compares what Kafka acknowledged with what it has. Another id, or fewer records than acknowledged events (end offsets
+ * outlive retention and compaction) means that a topic was deleted, emptied or replaced, or that its end was lost.
+ * Within one topic repeated records can hide as many lost ones. Throws CQRS_TOPIC_LOST.
  */
-export function checkTopicsKept({ service, published, taken }: TopicFacts): void {
+export function checkTopicsKept({ service, published, topicIds, found }: TopicFacts): void {
   for (const [topic, events] of published) {
-    const records = taken.get(topic);
-    if (records !== undefined && records >= events) continue;
-    const what = records === undefined ? 'does not exist' : `has taken ${records} records`;
+    if (events === 0) continue;
+    const what = lossOf(found.get(topic), { events, id: topicIds.get(topic) });
+    if (what === undefined) continue;
     throw new CqrsError(
       'CQRS_TOPIC_LOST',
       `Kafka has acknowledged ${events} events of the topic ${topic}, and now it ${what}: it was deleted, or this is another Kafka. ${republish(service)}`,
     );
   }
+}
+
+function lossOf(
+  found: FoundTopic | undefined,
+  before: { readonly events: number; readonly id: string | undefined },
+): string | undefined {
+  if (found === undefined) return 'does not exist';
+  if (found.taken < before.events) return `has taken ${found.taken} records`;
+  const isKnown = found.id !== undefined && before.id !== undefined;
+  return isKnown && found.id !== before.id ? 'is another one of the same name' : undefined;
+}
+
+/** The ids to keep beside the counts from now on. */
+export function idsOf(found: ReadonlyMap<string, FoundTopic>): ReadonlyMap<string, string> {
+  return new Map([...found].flatMap(([topic, { id }]) => (id === undefined ? [] : [[topic, id]])));
 }

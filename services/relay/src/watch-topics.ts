@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CqrsError } from '@cqrs/contract/errors.ts';
+import { findTopics } from './found-topics.ts';
 import type { Session } from './session.ts';
 import { checkTopicsKept } from './topic-decision.ts';
-import { readTopicsTaken } from './topics-taken.ts';
 
 /** How long a loss that no publishing runs into may stay unseen. */
 const topicCheckPeriodMs = 30_000;
@@ -17,9 +17,10 @@ export async function watchTopics(session: Session, stop: AbortSignal): Promise<
     if (stop.aborted) return;
     // Copied before asking: what is acknowledged meanwhile may be behind the answer.
     const published = new Map(session.published);
-    const taken = await readTopicsTaken(session.kafka, [...published.keys()]).catch(ofKafkaAway);
-    if (taken === undefined) continue;
-    checkTopicsKept({ service: session.config.service, published, taken });
+    const found = await findTopics(session.kafka, [...published.keys()]).catch(ofKafkaAway);
+    if (found === undefined) continue;
+    const { config, topicIds } = session;
+    checkTopicsKept({ service: config.service, published, topicIds, found });
   }
 }
 

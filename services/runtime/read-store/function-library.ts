@@ -19,9 +19,12 @@ export const functionNames = {
   retry: `cqrs_retry_${suffix}`,
   caughtUp: `cqrs_caught_up_${suffix}`,
   apply: `cqrs_apply_${suffix}`,
+  condemn: `cqrs_condemn_${suffix}`,
+  remove: `cqrs_remove_${suffix}`,
   read: `cqrs_read_${suffix}`,
   list: `cqrs_list_${suffix}`,
   versions: `cqrs_versions_${suffix}`,
+  standing: `cqrs_standing_${suffix}`,
 } as const;
 
 const librarySource = `#!lua name=cqrs_${suffix}\nlocal suffix = '${suffix}'\n${lua}`;

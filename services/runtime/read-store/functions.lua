@@ -123,6 +123,9 @@ end
 -- Returns {offset, lsn, {halted key, its "<offset> <error>", …}}
 local function acquire(keys, args)
   local prefix, topic, id = view_prefix(keys[1]), string.match(args[1], '^(.*):%d+$'), args[3]
+  if redis.call('EXISTS', prefix .. 'removing') == 1 then
+    return redis.error_reply('ERR the keys of this build are being removed; it begins anew when they are gone')
+  end
   local known = redis.call('HGET', prefix .. 'topics', topic)
   if id ~= '' and known ~= id then
     if known then forget_topic(keys[1], topic, args) end
@@ -599,7 +602,53 @@ local function versions(keys, args)
   return answers
 end
 
+-- KEYS positions; ARGV topic, source, aggregate id, and so on, of aggregates that lack a version. Returns of each what
+-- keeps it from coming: {'KEY', topic-partition, offset} of a halted key; {'SKIPPED', version up to which events are
+-- dead letters}; {'PARTITION', topic-partition} when one of the topic's stands still, which may be another one than the
+-- aggregate's: Lua does not know where Kafka puts a key; {} of none of these.
+local function standing(keys, args)
+  local prefix, answers = view_prefix(keys[1]), {}
+  local names, halted = redis.call('HKEYS', keys[1]), prefix .. 'halted'
+  for first = 1, #args, 3 do
+    local topic, number, id = args[first], args[first + 1], args[first + 2]
+    local answer = {}
+    for _, name in ipairs(names) do
+      if answer[1] ~= 'KEY' and string.match(name, '^(.*):%d+$') == topic then
+        local value = redis.call('HGET', halted .. ':' .. name, id)
+        if value then
+          answer = { 'KEY', name, string.match(value, '^%d+') }
+        elseif redis.call('HEXISTS', halted, name) == 1 then
+          answer = { 'PARTITION', name }
+        end
+      end
+    end
+    local skipped = redis.call('HGET', prefix .. 'skipped:' .. number, id)
+    if skipped and answer[1] ~= 'KEY' then answer = { 'SKIPPED', string.match(skipped, '^%d+') } end
+    answers[#answers + 1] = answer
+  end
+  return answers
+end
+
 redis.register_function('cqrs_acquire_' .. suffix, acquire)
+-- Of a build that nobody keeps up or reads. Without positions every lease is over, and the mark lets nobody acquire
+-- another: so from here on no key is made, and a SCAN finds all there are.
+-- KEYS positions
+local function condemn(keys)
+  redis.call('SET', view_prefix(keys[1]) .. 'removing', '1')
+  redis.call('DEL', keys[1])
+  return 'OK'
+end
+
+-- KEYS positions, then those to remove. Another process may have removed the last of them meanwhile, taken the mark
+-- away, and begun to build anew: then nothing is touched. Returns whether the mark is there.
+local function remove(keys)
+  if redis.call('EXISTS', view_prefix(keys[1]) .. 'removing') == 0 then return 0 end
+  redis.call('UNLINK', unpack(keys, 2))
+  return 1
+end
+
+redis.register_function('cqrs_condemn_' .. suffix, condemn)
+redis.register_function('cqrs_remove_' .. suffix, remove)
 redis.register_function('cqrs_halt_' .. suffix, halt)
 redis.register_function('cqrs_retry_' .. suffix, retry)
 redis.register_function('cqrs_caught_up_' .. suffix, caught_up)
@@ -607,3 +656,4 @@ redis.register_function('cqrs_apply_' .. suffix, apply)
 redis.register_function{ function_name = 'cqrs_read_' .. suffix, callback = read, flags = { 'no-writes' } }
 redis.register_function{ function_name = 'cqrs_list_' .. suffix, callback = list, flags = { 'no-writes' } }
 redis.register_function{ function_name = 'cqrs_versions_' .. suffix, callback = versions, flags = { 'no-writes' } }
+redis.register_function{ function_name = 'cqrs_standing_' .. suffix, callback = standing, flags = { 'no-writes' } }

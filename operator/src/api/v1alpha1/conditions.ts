@@ -57,6 +57,8 @@ export const remedies = {
     'Delete or rename the object that is in the way, or give this CqrsService another name.',
   ApplyRefused: 'Correct what the API server names, or grant the operator what it lacks.',
   SecretIncomplete: 'Put the missing key back into the Secret, with the value that it had.',
+  TokenKeyInvalid:
+    'Put 32 random bytes in base64 there (`openssl rand -base64 32`); command and query pods that run go on with the key that they have read, new ones cannot start.',
   BehaviorMissing:
     'Create the ConfigMap or its key, or correct it in spec.aggregates; command pods that run go on with what they have.',
 

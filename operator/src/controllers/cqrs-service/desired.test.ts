@@ -71,8 +71,8 @@ const keyOf = (state: Observed['secrets']['consistency']): Observed['secrets'] =
 });
 const keySecret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'cqrs-consistency' } };
 
-const brought = (key: string) => {
-  const live = { ...keySecret, data: { 'token-key': key } };
+const brought = (key: string, more: Readonly<Record<string, string>> = {}) => {
+  const live = { ...keySecret, data: { 'token-key': key, ...more } };
   return desired(orders, { secrets: keyOf({ state: 'brought', live }) });
 };
 
@@ -205,6 +205,15 @@ describe('desiredObjects', () => {
       return (
         checksumOf(object(brought('eA=='), name)) !== checksumOf(object(brought('eQ=='), name))
       );
+    });
+    expect(rolled).toEqual(['command', 'query']);
+  });
+
+  it('rolls command and query when a second key comes, and none while there is none', () => {
+    const both = brought('eA==', { 'previous-token-key': 'eQ==' });
+    const rolled = ['command', 'relay', 'projector', 'query'].filter((part) => {
+      const name = `Deployment/orders-${part}`;
+      return checksumOf(object(brought('eA=='), name)) !== checksumOf(object(both, name));
     });
     expect(rolled).toEqual(['command', 'query']);
   });

@@ -74,7 +74,7 @@ export function desiredObjects(
     siblings: observed.siblings,
     outside: {
       behaviors: observed.behaviors.checksums,
-      tokenKey: checksum({ tokenKey: tokenKey.value }),
+      tokenKey: checksum({ tokenKey: tokenKey.value, ...previousTokenKey(observed) }),
     },
   };
   const objects = [
@@ -117,6 +117,14 @@ function tokenKeyOf({ secrets }: Observed, settings: Settings): TokenKey {
     case 'incomplete':
       return { value: '', isOurs: false };
   }
+}
+
+// Pods that start while keys are replaced read the other one too, so they are to start again when it comes or goes.
+function previousTokenKey({ secrets }: Observed): Readonly<Record<string, string>> {
+  const { consistency } = secrets;
+  const name = secretKeys.previousToken;
+  const previous = consistency.state === 'absent' ? undefined : consistency.live.data?.[name];
+  return previous === undefined ? {} : { previous };
 }
 
 // Pods could not start without the module that they mount; those that run have read it.

@@ -31,6 +31,7 @@ import {
   type Verdict,
 } from './stage-check.ts';
 import type { StatusInput } from './status.ts';
+import { tokenKeyStops } from './token-key-check.ts';
 
 /** What a condition of this stage says now: the first check that finds something. */
 export function stageVerdict(stage: Stage, input: StatusInput): Verdict {
@@ -91,6 +92,7 @@ const checks: Readonly<Record<Stage, readonly Check[]>> = {
     notWritten,
     notMade('command'),
     suspended,
+    tokenKeyStops('command'),
     behaviorMissing,
     commandFailing,
     downSince('CommandReady', 'command'),
@@ -127,6 +129,7 @@ const checks: Readonly<Record<Stage, readonly Check[]>> = {
     notRead,
     notMade('query'),
     suspended,
+    tokenKeyStops('query'),
     failing('query', 'QueryFailing'),
     downSince('QueryReady', 'query'),
     always('True', 'QueryRunning', 'Reads are answered.'),

@@ -71,6 +71,20 @@ type Row = {
   readonly says: string;
 };
 
+const goodKey = Buffer.alloc(32, 7).toString('base64');
+
+function keysInSecret(texts: Readonly<Record<string, string>>): Partial<Observed> {
+  const values = Object.entries(texts).map(([name, text]) => [
+    name,
+    Buffer.from(text).toString('base64'),
+  ]);
+  const data = Object.fromEntries(values) as Record<string, string>;
+  const metadata = { name: 'cqrs-consistency' };
+  const live = { apiVersion: 'v1', kind: 'Secret', metadata, data };
+  const consistency = { state: 'brought', live } as const;
+  return { secrets: { ...healthy.secrets, consistency } };
+}
+
 const rows: readonly Row[] = [
   {
     when: 'a Secret lost a key',
@@ -87,6 +101,32 @@ const rows: readonly Row[] = [
     type: 'StoresReady',
     reason: 'SecretIncomplete',
     says: 'Secret orders-redis lacks redis-password. Put the missing key back',
+  },
+  {
+    when: 'the key of tokens is none',
+    observed: keysInSecret({ 'token-key': 'not 32 bytes' }),
+    type: 'Stalled',
+    status: 'True',
+    reason: 'TokenKeyInvalid',
+    says: 'Secret cqrs-consistency cannot be used: token-key holds 7 bytes of base64 and not 32. Put 32 random bytes',
+  },
+  {
+    when: 'the key of tokens before is none, and no query pod runs any more',
+    observed: {
+      ...keysInSecret({ 'token-key': goodKey, 'previous-token-key': 'short' }),
+      workloads: { ...healthy.workloads, query: gone },
+    },
+    type: 'QueryReady',
+    reason: 'TokenKeyInvalid',
+    says: 'previous-token-key holds 3 bytes of base64 and not 32',
+  },
+  {
+    when: 'both keys of tokens are good',
+    observed: keysInSecret({ 'token-key': goodKey, 'previous-token-key': goodKey }),
+    type: 'Stalled',
+    status: 'False',
+    reason: 'UpToDate',
+    says: 'Nothing is in the way.',
   },
   {
     when: 'Postgres has no ready pod',

@@ -12,6 +12,7 @@ import type { Observed, Part } from './observe.ts';
 import { errorOf, sentence, stages, verdict, type Stage, type Verdict } from './stage-check.ts';
 import { stageVerdict } from './stage-conditions.ts';
 import { statusColumns } from './status-columns.ts';
+import { tokenKeyInvalid } from './token-key-check.ts';
 
 export type StatusInput = {
   readonly service: CqrsService;
@@ -105,8 +106,19 @@ const behaviorMissing: Check = ({ observed }) => {
   return first === undefined ? undefined : verdict('True', 'BehaviorMissing', first);
 };
 
+const tokenKeyStalls: Check = (summary) => {
+  const found = tokenKeyInvalid(summary);
+  return found && { ...found, status: 'True' };
+};
+
 /** Why nothing goes on before somebody acts: `Stalled`. */
-const obstacles: readonly Check[] = [schemaInvalid, refused, behaviorMissing, halted];
+const obstacles: readonly Check[] = [
+  schemaInvalid,
+  refused,
+  tokenKeyStalls,
+  behaviorMissing,
+  halted,
+];
 
 const suspended: Check = ({ service }) =>
   service.spec.suspend

@@ -132,6 +132,7 @@ function operation(
   return { tags: [tag], ...of, parameters: references };
 }
 
+const onEveryAnswer = ['ETag', 'Consistency-Token', 'Consistency-Status'] as const;
 const onEveryWrite = ['Idempotency-Key', 'If-Match', 'If-None-Match', 'Consistency-Token'] as const;
 
 function creation(name: string): Json {
@@ -180,7 +181,7 @@ function writing(name: string): Json {
       summary: 'Delete',
       parameters: ['id', ...onEveryWrite],
       responses: {
-        204: { description: 'Deleted.', headers: referred(['ETag', 'Consistency-Token']) },
+        204: { description: 'Deleted.', headers: referred([...onEveryAnswer]) },
         ...problemResponses([...onWriting, 'not-found']),
       },
     }),
@@ -224,7 +225,7 @@ function commandOperation(name: string, summary: string, schema: Json) {
 }
 
 function found(name: string): Json {
-  const always = referred(['ETag', 'Consistency-Token']);
+  const always = referred([...onEveryAnswer]);
   const content = { 'application/json': { schema: { $ref: schemaAt(stateOf(name)) } } };
   return {
     200: { description: 'Its state.', headers: always, content },
@@ -235,7 +236,7 @@ function found(name: string): Json {
 function change(description: string, more: readonly (keyof typeof headers)[] = []): Json {
   return {
     description,
-    headers: referred(['ETag', 'Consistency-Token', ...more]),
+    headers: referred([...onEveryAnswer, ...more]),
     content: { 'application/json': { schema: { $ref: schemaAt('Written') } } },
   };
 }

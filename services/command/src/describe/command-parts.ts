@@ -64,6 +64,11 @@ export const headers = {
       'For the query side: who sends it sees what was written. Absent where tokens are not set up.',
     schema: { type: 'string' },
   },
+  'Consistency-Status': {
+    description:
+      '`incomplete` when a token of the request could not be verified, as its key was replaced: the answer’s covers this aggregate and what else could be read.',
+    schema: { type: 'string', enum: ['incomplete'] },
+  },
   Location: {
     description: 'The path of what was created, where the service gave the id.',
     schema: { type: 'string' },

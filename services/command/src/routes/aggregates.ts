@@ -92,8 +92,7 @@ export async function read(api: AggregateApi, { request, reply }: Exchange): Pro
   const found = admitted.value;
   if (found !== undefined) {
     const { version } = found;
-    const token = api.consistency.cover(head.tokenEntries, { aggregate: name, id, version });
-    if (token !== undefined) void reply.header('consistency-token', token);
+    void reply.headers(api.consistency.cover(head.brought, { aggregate: name, id, version }));
   }
   if (found === undefined || found.stateText === null) {
     return sendProblem(reply, 'not-found', `There is no ${name} with the id ${id}.`);

@@ -1,7 +1,6 @@
-import type { TokenEntry } from '@cqrs/contract/consistency-token.ts';
 import type { ProblemCode } from '@cqrs/contract/problems.ts';
 import type { FastifyRequest } from 'fastify';
-import type { Consistency } from '../consistency.ts';
+import type { Brought, Consistency } from '../consistency.ts';
 import { idProblem } from '../identifiers.ts';
 import { parseIdempotencyKey } from '../idempotency.ts';
 import { parseEntityTags, type EntityTags } from '../preconditions.ts';
@@ -15,7 +14,7 @@ export type Head = {
   readonly ifNoneMatch: EntityTags | undefined;
   readonly idempotencyKey: string | undefined;
   /** What the consistency tokens of the request cover. */
-  readonly tokenEntries: readonly TokenEntry[];
+  readonly brought: Brought;
 };
 
 export type MalformedHead = {
@@ -45,7 +44,7 @@ export function readHead(
     ifMatch: ifMatch.tags,
     ifNoneMatch: ifNoneMatch.tags,
     idempotencyKey: idempotencyKey.key,
-    tokenEntries: tokens.entries,
+    brought: tokens,
   };
 }
 

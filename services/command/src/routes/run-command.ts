@@ -1,10 +1,9 @@
-import type { TokenEntry } from '@cqrs/contract/consistency-token.ts';
 import type { RequestSpans } from '@cqrs/runtime/telemetry/request-spans.ts';
 import { wellFormedTraceparent } from '@cqrs/runtime/telemetry/traceparent.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Admission } from '../admission.ts';
 import type { Aggregate } from '../aggregate.ts';
-import type { Consistency } from '../consistency.ts';
+import { nothingBrought, type Brought, type Consistency } from '../consistency.ts';
 import type { Command } from '../decide.ts';
 import { handleCommand, type Intent, type Outcome } from '../handle-command.ts';
 import { newId } from '../identifiers.ts';
@@ -57,7 +56,9 @@ export async function runCommand(
   const answered = await api.keysUnderWay.run(key, async () =>
     answer(api, exchange, { head, intent }),
   );
-  return answered ?? sendOutcome(api, reply, { earlier: [], outcome: keyInProgress(once) });
+  return (
+    answered ?? sendOutcome(api, reply, { brought: nothingBrought, outcome: keyInProgress(once) })
+  );
 }
 
 function partsOf(
@@ -113,7 +114,7 @@ async function answer(
   if (isNew && outcome.kind === 'written') {
     void reply.header('location', `/${api.aggregate.name}/${outcome.id}`);
   }
-  return sendOutcome(api, reply, { earlier: head.tokenEntries, outcome });
+  return sendOutcome(api, reply, { brought: head.brought, outcome });
 }
 
 export function sendOverloaded(
@@ -131,7 +132,7 @@ export function sendOverloaded(
 function sendOutcome(
   { metrics, aggregate, consistency }: AggregateApi,
   reply: FastifyReply,
-  of: { readonly earlier: readonly TokenEntry[]; readonly outcome: Outcome },
+  of: { readonly brought: Brought; readonly outcome: Outcome },
 ): FastifyReply {
   const { outcome } = of;
   metrics.outcomes.inc({ aggregate: aggregate.name, outcome: labelOf(outcome) });
@@ -140,9 +141,10 @@ function sendOutcome(
   }
   const { id, version } = outcome;
   if (version > 0) {
-    void reply.header('etag', formatEntityTag(version));
-    const token = consistency.cover(of.earlier, { aggregate: aggregate.name, id, version });
-    if (token !== undefined) void reply.header('consistency-token', token);
+    const written = { aggregate: aggregate.name, id, version };
+    void reply
+      .header('etag', formatEntityTag(version))
+      .headers(consistency.cover(of.brought, written));
   }
   const { method } = reply.request;
   if (method === 'DELETE') return reply.code(204).send();

@@ -1,9 +1,14 @@
-import { createSecretKey } from 'node:crypto';
-import { signToken } from '@cqrs/contract/consistency-token.ts';
+import { signToken, tokenKeys } from '@cqrs/contract/consistency-token.ts';
 import { expect, test } from 'vitest';
 import { readDemand } from './demand.ts';
 
-const key = createSecretKey(Buffer.alloc(32, 7));
+const keys = (byte: number, previous?: number) =>
+  tokenKeys({
+    CQRS_TOKEN_KEY: Buffer.alloc(32, byte).toString('base64'),
+    CQRS_TOKEN_KEY_PREVIOUS:
+      previous === undefined ? undefined : Buffer.alloc(32, previous).toString('base64'),
+  })!;
+const key = keys(7);
 const order = { topic: 's.o.order', aggregate: 'order', gapless: true } as const;
 const customer = { topic: 's.c.customer', aggregate: 'customer', gapless: true } as const;
 const sources = [
@@ -47,11 +52,19 @@ test.each([
   expect(readDemand(key, sources, { token, prefer })).toMatchObject({ waitMs, handling, applied });
 });
 
-test('a token that cannot be read says why', () => {
-  const otherKey = createSecretKey(Buffer.alloc(32, 8));
-  expect(readDemand(otherKey, sources, { token, prefer: undefined })).toMatchObject({
+test('a token of the key before is one to wait for', () => {
+  expect(readDemand(keys(8, 7), sources, { token, prefer: undefined })).toMatchObject({
+    kind: 'asked',
+    awaited: [{ id: 'o1' }, { id: 'o1' }, { id: 'c1' }],
+  });
+});
+
+test('a token that cannot be read says why, and what to do', () => {
+  expect(readDemand(keys(8), sources, { token, prefer: undefined })).toMatchObject({
     kind: 'malformed',
-    detail: expect.stringContaining('another key') as string,
+    detail: expect.stringContaining(
+      'not in use any more, or was changed. Drop the token',
+    ) as string,
   });
   expect(readDemand(null, sources, { token, prefer: undefined })).toMatchObject({
     kind: 'malformed',

@@ -1,4 +1,4 @@
-import { readTokens, type TokenKey } from '@cqrs/contract/consistency-token.ts';
+import { readTokens, type TokenKeys } from '@cqrs/contract/consistency-token.ts';
 import type { ViewConfig } from '@cqrs/contract/config.ts';
 import { parsePrefer } from './prefer.ts';
 import { awaitedBy, type Awaited } from './source-aggregate.ts';
@@ -23,18 +23,18 @@ export type ReadDemand =
 
 /** Reads what a request asks for by its headers `Consistency-Token` and `Prefer`; without a token nothing is awaited. */
 export function readDemand(
-  key: TokenKey | null,
+  keys: TokenKeys | null,
   sources: ViewConfig['sources'],
   headers: { readonly token: string | undefined; readonly prefer: string | undefined },
 ): ReadDemand {
   const { token, prefer } = headers;
   if (token === undefined) return { kind: 'none' };
-  if (key === null) {
+  if (keys === null) {
     const detail =
       'Consistency tokens are not set up here: this service has no key to read them with. Leave the Consistency-Token out.';
     return { kind: 'malformed', detail };
   }
-  const read = readTokens(key, token);
+  const read = readTokens(keys, token);
   if (!read.ok) return { kind: 'malformed', detail: read.detail };
   const { waitSeconds, handling } = parsePrefer(prefer);
   const wait = Math.min(waitSeconds ?? waitSecondsDefault, waitSecondsMax);

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GatedRead } from '../read-gate.ts';
 import type { ServedView } from '../served-view.ts';
 import { readDemand, type Demand, type ReadDemand } from './demand.ts';
-import type { WaitOutcome } from './waiting-room.ts';
+import type { Lacking, WaitOutcome } from './waiting-room.ts';
 
 type Refused = Extract<GatedRead<never>, { readonly ok: false }>;
 
@@ -10,7 +10,7 @@ type Refused = Extract<GatedRead<never>, { readonly ok: false }>;
 export function demandOf({ view, consistency }: ServedView, request: IncomingMessage): ReadDemand {
   const token = headerText(request.headers['consistency-token']);
   if (token === undefined) return none;
-  return readDemand(consistency.tokenKey, view.sources, {
+  return readDemand(consistency.tokenKeys, view.sources, {
     token,
     prefer: headerText(request.headers['prefer']),
   });
@@ -69,7 +69,8 @@ async function waitFor(
   const gone = new AbortController();
   const leave = (): void => gone.abort();
   response.once('close', leave);
-  const waited = { name: view.name, version: reader.version };
+  const { version, standing } = reader;
+  const waited = { name: view.name, version, standing };
   const outcome = await consistency.waitingRoom.wait(waited, awaited, {
     waitMs,
     abandoned: gone.signal,
@@ -99,15 +100,22 @@ function refusalOf(
     }
     case 'abandoned':
       return late('the client has gone');
+    case 'halted':
+    case 'dead-lettered':
+      return keptFromComing(view.name, outcome.lacking);
     case 'late':
     case 'stopping': {
-      const { topic, id, version, applied } = outcome.lacking;
+      const { topic, id, version, applied, standing } = outcome.lacking;
+      const halted =
+        standing.kind === 'doubtful'
+          ? ` (${standing.topicPartition} stands still; if it is among its keys, it waits for ${retryCommand(view.name)})`
+          : '';
       const why =
         outcome.kind === 'late'
           ? `waited ${waitMs / 1_000} s`
           : 'this replica stops; another serves';
       return late(
-        `the token asks for version ${version} of "${id}" (${topic}), the view ${view.name} has version ${applied}; ${why}`,
+        `the token asks for version ${version} of "${id}" (${topic}), the view ${view.name} has version ${applied}${halted}; ${why}`,
       );
     }
   }
@@ -116,6 +124,23 @@ function refusalOf(
 function late(what: string): Refused {
   const detail = `The view has not caught up: ${what}. Try again, wait longer with Prefer: wait=10, or take what there is with Prefer: handling=lenient.`;
   return { ok: false, refusal: 'consistency-timeout', detail };
+}
+
+/** What does not come by itself is said at once, since no waiting helps. */
+function keptFromComing(view: string, { topic, id, version, applied, standing }: Lacking): Refused {
+  const what = `the token asks for version ${version} of "${id}" (${topic}), and the view ${view} has version ${applied}`;
+  const instead = 'Take what there is with Prefer: handling=lenient, or drop the token.';
+  if (standing.kind === 'halted') {
+    const { topicPartition, offset } = standing;
+    const detail = `The view stands still there: ${what} until the event at offset ${offset} of ${topicPartition} is retried. The service’s operators do that by ${retryCommand(view)} --key ${id}. ${instead}`;
+    return { ok: false, refusal: 'view-halted', detail };
+  }
+  const detail = `The view goes without that event, which is among its dead letters: ${what} until the aggregate is written again. ${instead}`;
+  return { ok: false, refusal: 'event-dead-lettered', detail };
+}
+
+function retryCommand(view: string): string {
+  return `node services/projector/src/retry-halted.ts --view ${view}`;
 }
 
 /** A header that occurs several times is one list. */

@@ -3,6 +3,8 @@ import { DurationHistogram } from '../duration-histogram.ts';
 /** What becomes of a read that asks for certain writes and does not see at once that they are there. */
 export const waitOutcomes = [
   'passed',
+  'halted',
+  'dead-lettered',
   'late',
   'stopping',
   'overloaded',
@@ -14,6 +16,8 @@ type WaitOutcomeKind = (typeof waitOutcomes)[number];
 export class WaitCounts {
   readonly outcomes: Record<WaitOutcomeKind, number> = {
     passed: 0,
+    halted: 0,
+    'dead-lettered': 0,
     late: 0,
     stopping: 0,
     overloaded: 0,

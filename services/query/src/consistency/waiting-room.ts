@@ -2,6 +2,7 @@ import { withoutCommand } from '@cqrs/runtime/read-store/function-library.ts';
 import type { Change } from '../change-message.ts';
 import type { Changes } from '../changes.ts';
 import { aggregateName, type Awaited, type SourceAggregate } from './source-aggregate.ts';
+import type { Standing } from './standing.ts';
 import { WaitCounts } from './wait-counts.ts';
 
 /** Should a message ever be missed, this is how much later a reader is answered. */
@@ -9,22 +10,25 @@ const pollPeriodMs = 1_000;
 /** While a view is built, its changes are not named; then all who wait look again, but no more often than this. */
 const lookAgainPeriodMs = 20;
 
-/** A write that the view lacks, and the version that it has of that aggregate. */
-type Lacking = Awaited & { readonly applied: number };
+/** A write that the view lacks, the version that it has of that aggregate, and what keeps it. */
+export type Lacking = Awaited & { readonly applied: number; readonly standing: Standing };
 
 export type WaitOutcome =
   | { readonly kind: 'passed' }
   /** The time is over, or the process stops and waits for nothing any more. */
   | { readonly kind: 'late' | 'stopping'; readonly lacking: Lacking }
+  /** It does not come by itself, so there is nothing to wait for. */
+  | { readonly kind: 'halted' | 'dead-lettered'; readonly lacking: Lacking }
   | { readonly kind: 'overloaded' }
   | { readonly kind: 'store-unavailable'; readonly detail: string }
   /** Nobody is there any more to hear the answer. */
   | { readonly kind: 'abandoned' };
 
-/** A view, and how it is asked for the version that it has of an aggregate. */
+/** A view, and how it is asked for the version that it has of an aggregate, and for what keeps one from coming. */
 export type WaitedView = {
   readonly name: string;
   readonly version: (aggregate: SourceAggregate) => Promise<number>;
+  readonly standing: (awaited: Awaited) => Promise<Standing>;
 };
 
 type Waiter = {
@@ -36,6 +40,9 @@ type Waiter = {
   /** What was lacking when last looked; null before the first look has ended. */
   lacking: readonly Lacking[] | null;
   looking: boolean;
+  /** When to ask what keeps it: at the first look that finds something lacking, then with the poll. */
+  standingDueMs: number;
+  asking: boolean;
   /** Something changed during a look: it may have been too early to see that. */
   lookAgain: boolean;
 };
@@ -100,6 +107,8 @@ export class WaitingRoom {
         lacking: null,
         looking: false,
         lookAgain: false,
+        standingDueMs: startedMs,
+        asking: false,
       };
       this.#waiters.add(waiter);
       for (const name of namesOf(waiter)) this.#named(name).add(waiter);
@@ -127,14 +136,37 @@ export class WaitingRoom {
         waiter.lacking = await lackingOf(waiter.view, waiter.lacking ?? waiter.awaited);
         if (waiter.lacking.length === 0) waiter.settle({ kind: 'passed' });
       }
+      void this.#askStanding(waiter);
       this.#endIfDue(waiter, performance.now());
     } catch (error) {
-      const { message } = withoutCommand(error);
-      const detail = `Redis does not answer (${message}). Try again.`;
-      waiter.settle({ kind: 'store-unavailable', detail });
+      settleUnavailable(waiter, error);
     } finally {
       waiter.looking = false;
     }
+  }
+
+  /** Beside the looks and not between them, so that it delays no wake-up. */
+  async #askStanding(waiter: Waiter): Promise<void> {
+    const { view, lacking, asking, standingDueMs } = waiter;
+    const nowMs = performance.now();
+    if (lacking === null || asking || nowMs < standingDueMs || !this.#waiters.has(waiter)) return;
+    waiter.asking = true;
+    waiter.standingDueMs = nowMs + pollPeriodMs;
+    try {
+      const standings = await Promise.all(lacking.map((each) => view.standing(each)));
+      const told = lacking.map((each, place) => ({
+        ...each,
+        standing: standings[place] ?? each.standing,
+      }));
+      // A look that has ended meanwhile knows more: it is only asked again what keeps the rest.
+      if (waiter.lacking === lacking) waiter.lacking = told;
+      settleIfKept(waiter, told);
+    } catch (error) {
+      settleUnavailable(waiter, error);
+    } finally {
+      waiter.asking = false;
+    }
+    this.#endIfDue(waiter, performance.now());
   }
 
   #onChange(view: string, { aggregates }: Change): void {
@@ -153,7 +185,7 @@ export class WaitingRoom {
   #endIfDue(waiter: Waiter, nowMs: number): void {
     // Who has not looked yet may find that there is nothing to wait for.
     const lacking = waiter.lacking?.[0];
-    if (lacking === undefined) return;
+    if (lacking === undefined || waiter.asking) return;
     if (this.#stopped) waiter.settle({ kind: 'stopping', lacking });
     else if (nowMs >= waiter.deadlineMs) waiter.settle({ kind: 'late', lacking });
   }
@@ -210,6 +242,20 @@ async function lackingOf(
   const versions = await Promise.all(awaited.map((each) => view.version(each)));
   return awaited.flatMap((each, place) => {
     const applied = versions[place] ?? 0;
-    return applied < each.version ? [{ ...each, applied }] : [];
+    const standing = { kind: 'moving' } as const;
+    return applied < each.version ? [{ standing, ...each, applied }] : [];
   });
+}
+
+function settleIfKept(waiter: Waiter, told: readonly Lacking[]): void {
+  for (const lacking of told) {
+    const { kind } = lacking.standing;
+    if (kind === 'halted' || kind === 'dead-lettered') return waiter.settle({ kind, lacking });
+  }
+}
+
+function settleUnavailable(waiter: Waiter, error: unknown): void {
+  const { message } = withoutCommand(error);
+  const detail = `Redis does not answer (${message}). Try again.`;
+  waiter.settle({ kind: 'store-unavailable', detail });
 }

@@ -11,7 +11,7 @@ type Schemas = NonNullable<QueryConfig['schemas']>;
 const everywhere: readonly ProblemCode[] = [
   ...(['malformed-request', 'malformed-token', 'request-timeout', 'headers-too-large'] as const),
   ...(['not-acceptable', 'internal-error', 'overloaded', 'store-unavailable'] as const),
-  ...(['view-building', 'consistency-timeout'] as const),
+  ...(['view-building', 'view-halted', 'event-dead-lettered', 'consistency-timeout'] as const),
 ];
 /** What is answered to paths and methods that the description does not have. */
 const elsewhere: readonly ProblemCode[] = ['unknown-view', 'method-not-allowed'];
