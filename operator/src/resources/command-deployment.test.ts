@@ -116,6 +116,7 @@ test('the Deployment of the command', () => {
                 timeoutSeconds: 5
                 failureThreshold: 6
               imagePullPolicy: IfNotPresent
+              terminationMessagePolicy: FallbackToLogsOnError
               securityContext:
                 allowPrivilegeEscalation: false
                 readOnlyRootFilesystem: true
@@ -238,6 +239,7 @@ test('an image without behavior is a program of its own, behind the migrations',
           limits:
             memory: 384Mi
         imagePullPolicy: IfNotPresent
+        terminationMessagePolicy: FallbackToLogsOnError
         securityContext:
           allowPrivilegeEscalation: false
           readOnlyRootFilesystem: true
@@ -290,6 +292,7 @@ test('an image without behavior is a program of its own, behind the migrations',
           timeoutSeconds: 2
           failureThreshold: 3
         imagePullPolicy: IfNotPresent
+        terminationMessagePolicy: FallbackToLogsOnError
         securityContext:
           allowPrivilegeEscalation: false
           readOnlyRootFilesystem: true

@@ -99,6 +99,7 @@ test('the StatefulSet of the write database', () => {
                 limits:
                   memory: 512Mi
               imagePullPolicy: IfNotPresent
+              terminationMessagePolicy: FallbackToLogsOnError
               securityContext:
                 allowPrivilegeEscalation: false
                 readOnlyRootFilesystem: true
@@ -176,6 +177,7 @@ test('the StatefulSet of the write database', () => {
                 periodSeconds: 10
                 failureThreshold: 6
               imagePullPolicy: IfNotPresent
+              terminationMessagePolicy: FallbackToLogsOnError
               securityContext:
                 allowPrivilegeEscalation: false
                 readOnlyRootFilesystem: true

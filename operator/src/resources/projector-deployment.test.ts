@@ -107,6 +107,7 @@ test('the Deployment of the projector', () => {
                 timeoutSeconds: 5
                 failureThreshold: 6
               imagePullPolicy: IfNotPresent
+              terminationMessagePolicy: FallbackToLogsOnError
               securityContext:
                 allowPrivilegeEscalation: false
                 readOnlyRootFilesystem: true

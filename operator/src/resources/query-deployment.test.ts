@@ -113,6 +113,7 @@ test('the Deployment of the query API', () => {
                 timeoutSeconds: 5
                 failureThreshold: 6
               imagePullPolicy: IfNotPresent
+              terminationMessagePolicy: FallbackToLogsOnError
               securityContext:
                 allowPrivilegeEscalation: false
                 readOnlyRootFilesystem: true

@@ -112,6 +112,7 @@ test('the StatefulSet of the read database', () => {
                 timeoutSeconds: 5
                 failureThreshold: 6
               imagePullPolicy: IfNotPresent
+              terminationMessagePolicy: FallbackToLogsOnError
               securityContext:
                 allowPrivilegeEscalation: false
                 readOnlyRootFilesystem: true

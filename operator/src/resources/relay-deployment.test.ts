@@ -112,6 +112,7 @@ test('the Deployment of the relay', () => {
                 timeoutSeconds: 5
                 failureThreshold: 6
               imagePullPolicy: IfNotPresent
+              terminationMessagePolicy: FallbackToLogsOnError
               securityContext:
                 allowPrivilegeEscalation: false
                 readOnlyRootFilesystem: true

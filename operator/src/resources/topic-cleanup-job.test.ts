@@ -71,6 +71,7 @@ test('the Job that deletes the topics of a service', () => {
                 limits:
                   memory: 384Mi
               imagePullPolicy: IfNotPresent
+              terminationMessagePolicy: FallbackToLogsOnError
               securityContext:
                 allowPrivilegeEscalation: false
                 readOnlyRootFilesystem: true

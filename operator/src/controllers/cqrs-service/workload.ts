@@ -14,6 +14,7 @@ type WorkloadStatus = {
   readonly conditions?: readonly {
     readonly type: string;
     readonly status: string;
+    readonly reason?: string;
     readonly message?: string;
   }[];
 };
@@ -26,16 +27,25 @@ export type Workload = {
   readonly rolledOut: boolean;
   /** Why the API server refuses to create pods, as quotas and pod security policies do. */
   readonly refusal: string | undefined;
+  /** Why a Deployment no longer believes that its new pods become ready. */
+  readonly givenUp: string | undefined;
+  /** Whether pods are wanted, their controller has looked, and none exists. */
+  readonly hasNoPods: boolean;
 };
 
 export function workloadOf({ metadata, spec, status = {} }: WorkloadObject): Workload {
+  const { generation = 0 } = metadata;
+  const { conditions = [], observedGeneration = 0, replicas = 0 } = status;
+  const desired = spec?.replicas ?? 1;
   return {
-    desired: spec?.replicas ?? 1,
+    desired,
     ready: status.readyReplicas ?? 0,
-    rolledOut: isRolledOut(metadata.generation ?? 0, status),
-    refusal: status.conditions?.find(
-      ({ type, status: is }) => type === 'ReplicaFailure' && is === 'True',
-    )?.message,
+    rolledOut: isRolledOut(generation, status),
+    refusal: conditions.find(({ type, status: is }) => type === 'ReplicaFailure' && is === 'True')
+      ?.message,
+    givenUp: conditions.find(({ reason }) => reason === 'ProgressDeadlineExceeded')?.message,
+    hasNoPods:
+      desired > 0 && observedGeneration > 0 && observedGeneration >= generation && replicas === 0,
   };
 }
 
