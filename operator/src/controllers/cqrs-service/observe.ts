@@ -4,7 +4,7 @@ import { hasCommand, hasQuery } from '../../api/v1alpha1/service-kinds.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { Clock } from '../../kube/clock.ts';
 import { KubeError } from '../../kube/errors.ts';
-import { objectKey } from '../../kube/object.ts';
+import { objectKey, type KubeObject } from '../../kube/object.ts';
 import { builtin } from '../../kube/resource-type.ts';
 import { observeKafka, type KafkaObserved } from '../../resources/kafka-stateful-set.ts';
 import {
@@ -122,6 +122,19 @@ export async function observe(
   };
 }
 
+/**
+ * What was observed, with the workloads as this pass has made them. Otherwise a status would say of a new generation that
+ * it is rolled out, before anybody has looked at it.
+ */
+export function withWritten(observed: Observed, written: readonly KubeObject[]): Observed {
+  const made = written.flatMap((object) => {
+    const part =
+      object.kind === 'Deployment' || object.kind === 'StatefulSet' ? partOf(object) : undefined;
+    return part === undefined ? [] : [[part, workloadOf(object)] as const];
+  });
+  return { ...observed, workloads: { ...observed.workloads, ...Object.fromEntries(made) } };
+}
+
 // A password must never be made twice, and the cache may not show yet what the last pass made: so absence in the
 // cache is not believed. A Secret that somebody brought, without our labels, is found this way too.
 async function readSecret(
@@ -217,7 +230,7 @@ function byName(one: Pod, other: Pod): number {
   return one.metadata.name < other.metadata.name ? -1 : 1;
 }
 
-function partOf(pod: Pod): Part | undefined {
-  const label = labelOf(pod, 'component');
+function partOf(object: KubeObject): Part | undefined {
+  const label = labelOf(object, 'component');
   return label === 'kafka' ? label : components.find((component) => component === label);
 }

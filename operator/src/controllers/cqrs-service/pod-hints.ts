@@ -1,3 +1,4 @@
+import type { Reason } from '../../api/v1alpha1/conditions.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { Clock } from '../../kube/clock.ts';
 import { KubeError } from '../../kube/errors.ts';
@@ -10,20 +11,28 @@ import type { Pod } from './pod.ts';
 import { sentence } from './stage-check.ts';
 
 /**
- * The reasons of those Events that tell why something stands still, by the kind they speak of. That a claim finds no
- * volume is a Normal one, so their types tell nothing.
+ * The reasons of those Events that tell why something stands still, by the kind they speak of, and what each comes to
+ * when nothing else is known; null adds to what is. That a claim finds no volume is a Normal Event, so their types tell
+ * nothing.
  */
-const tellingReasons = {
-  StatefulSet: ['FailedCreate'],
-  PersistentVolumeClaim: ['FailedBinding', 'ProvisioningFailed', 'ClaimLost', 'ClaimMisbound'],
-  Pod: [
-    'FailedToRetrieveImagePullSecret',
-    'FailedMount',
-    'FailedAttachVolume',
-    'FailedCreatePodSandBox',
-    'Unhealthy',
-  ],
-} as const satisfies Record<string, readonly string[]>;
+const tellingReasons: Readonly<
+  Record<'StatefulSet' | 'PersistentVolumeClaim' | 'Pod', Readonly<Record<string, Reason | null>>>
+> = {
+  StatefulSet: { FailedCreate: 'PodsForbidden' },
+  PersistentVolumeClaim: {
+    FailedBinding: null,
+    ProvisioningFailed: null,
+    ClaimLost: null,
+    ClaimMisbound: null,
+  },
+  Pod: {
+    FailedToRetrieveImagePullSecret: null,
+    FailedMount: 'ContainerNotCreated',
+    FailedAttachVolume: 'ContainerNotCreated',
+    FailedCreatePodSandBox: 'ContainerNotCreated',
+    Unhealthy: null,
+  },
+};
 
 type Subject = {
   readonly kind: keyof typeof tellingReasons;
@@ -31,8 +40,8 @@ type Subject = {
   readonly name: string;
 };
 
-/** What an Event says, in a sentence, and of what kind of object. */
-export type Hint = { readonly about: Subject['kind']; readonly says: string };
+/** What an Event says, in a sentence. */
+export type Hint = { readonly reason: Reason | null; readonly says: string };
 
 export type Stuck = { readonly part: Part; readonly subject: Subject };
 
@@ -103,14 +112,14 @@ export type EventObject = KubeObject & {
 
 /** What the newest of the Events that tell something says of their subject. */
 export function hintFrom(events: readonly EventObject[], subject: Subject): Hint | undefined {
-  const reasons: readonly string[] = tellingReasons[subject.kind];
+  const reasons = tellingReasons[subject.kind];
   const [newest] = events
-    .filter(({ reason, note }) => reasons.includes(reason ?? '') && note !== undefined)
+    .filter(({ reason = '', note }) => Object.hasOwn(reasons, reason) && note !== undefined)
     .toSorted((one, other) => timeOf(other) - timeOf(one));
   if (newest?.note === undefined) return undefined;
   const note = newest.note.slice(0, saysLengthMax).toWellFormed().trim();
   return {
-    about: subject.kind,
+    reason: reasons[newest.reason ?? ''] ?? null,
     says: `Kubernetes says of ${subject.kind} ${subject.name}: ${sentence(note)}`,
   };
 }

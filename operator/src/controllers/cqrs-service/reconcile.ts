@@ -14,7 +14,7 @@ import { applyDesired } from './apply-desired.ts';
 import { createBehaviors } from './behaviors.ts';
 import { keepFinalizer, releaseService } from './deletion.ts';
 import { desiredObjects, nothingDesired, type Settings } from './desired.ts';
-import { observe, type Observers } from './observe.ts';
+import { observe, withWritten, type Observers } from './observe.ts';
 import { createHints } from './pod-hints.ts';
 import { pruneUndesired } from './prune.ts';
 import { createSchemaCheck } from './schema-check.ts';
@@ -79,10 +79,12 @@ export function createReconcile(
 
     // With a schema that cannot be used, what the last good one made goes on as it is.
     if (usable) await keepFinalizer(service, parts, signal);
-    const refusals = await applyDesired(service, desired, { ...parts, strangers, turns }, signal);
+    const applied = await applyDesired(service, desired, { ...parts, strangers, turns }, signal);
     if (usable) await pruneUndesired(service, desired, parts, signal);
 
-    const status = statusOf({ service, observed, refusals, nowMs: parts.clock.wallNow() });
+    const { refusals, written } = applied;
+    const nowMs = parts.clock.wallNow();
+    const status = statusOf({ service, observed: withWritten(observed, written), refusals, nowMs });
     statuses.remember(await writeStatus(service, status, parts, signal));
     for (const event of eventsBetween(service.status, status)) parts.events.record(service, event);
 

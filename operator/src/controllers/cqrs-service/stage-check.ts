@@ -47,6 +47,15 @@ export const down =
     return verdict('False', found.reason, hint ? `${found.what} ${hint.says}` : found.what);
   };
 
+/** As `down`, of a part that is known to need more than time. */
+export const blocked =
+  (part: Part, reason: Reason): Check =>
+  (input) => {
+    const { observed } = input;
+    const isKnown = standstill(part, observed) !== undefined || observed.hints[part] !== undefined;
+    return isKnown ? down(part, reason)(input) : undefined;
+  };
+
 /** Why a part without a ready pod does not get one by waiting, as far as its pods and their controller show. */
 function standstill(
   part: Part,
@@ -61,9 +70,8 @@ function standstill(
       what: `Pods of ${part} are not allowed: ${sentence(refusal)}`,
     };
   }
-  if (hints[part]?.about === 'StatefulSet') {
-    return { reason: 'PodsForbidden', what: `Pods of ${part} are not allowed.` };
-  }
+  const said = hints[part]?.reason ?? undefined;
+  if (said !== undefined) return { reason: said, what: `No ${part} pod can start.` };
   if (givenUp === undefined) return undefined;
   return {
     reason: 'RolloutStuck',

@@ -108,6 +108,16 @@ const rows: readonly Row[] = [
     says: 'Pod cqrs-kafka-0 has no volume.',
   },
   {
+    when: 'one store starts and another cannot',
+    observed: {
+      workloads: { ...healthy.workloads, postgres: gone, redis: gone },
+      podProblems: { redis: { reason: 'OutOfMemory', what: 'Redis took too much.' } },
+    },
+    type: 'StoresReady',
+    reason: 'OutOfMemory',
+    says: 'Redis took too much. Raise limits.memory',
+  },
+  {
     when: 'a quota forbids pods',
     observed: {
       workloads: { ...healthy.workloads, command: { ...gone, refusal: 'exceeded quota: pods=10' } },
@@ -120,17 +130,19 @@ const rows: readonly Row[] = [
     when: 'a StatefulSet is refused its pods, which only an Event tells',
     observed: {
       workloads: { ...healthy.workloads, postgres: { ...gone, hasNoPods: true } },
-      hints: { postgres: { about: 'StatefulSet', says: 'Kubernetes says of it: exceeded quota.' } },
+      hints: {
+        postgres: { reason: 'PodsForbidden', says: 'Kubernetes says of it: exceeded quota.' },
+      },
     },
     type: 'StoresReady',
     reason: 'PodsForbidden',
-    says: 'Pods of postgres are not allowed. Kubernetes says of it: exceeded quota. Raise the quota',
+    says: 'No postgres pod can start. Kubernetes says of it: exceeded quota. Raise the quota',
   },
   {
     when: 'a probe fails, which only an Event tells',
     observed: {
       workloads: { ...healthy.workloads, redis: gone },
-      hints: { redis: { about: 'Pod', says: 'Kubernetes says of Pod a: probe failed.' } },
+      hints: { redis: { reason: null, says: 'Kubernetes says of Pod a: probe failed.' } },
     },
     type: 'StoresReady',
     reason: 'RedisNotReady',
