@@ -10,6 +10,7 @@ import { customResourceDefinition } from '../../operator/src/api/v1alpha1/crd.ts
 import { cqrsServiceType, type CqrsService } from '../../operator/src/api/v1alpha1/schema.ts';
 import { createClient, type KubeClient } from '../../operator/src/kube/client.ts';
 import { KubeError } from '../../operator/src/kube/errors.ts';
+import type { Manifest } from '../../operator/src/kube/object.ts';
 import { builtin } from '../../operator/src/kube/resource-type.ts';
 import { ensureTools } from '../cluster/tools/tools.ts';
 import { startApiServer, type ApiServer } from '../support/apiserver.ts';
@@ -168,11 +169,11 @@ test('Helm gives up at its timeout and says what is missing', async () => {
 
 test('Helm does not wait for what only a person can mend', async () => {
   const namespace = await newNamespace('stalled');
-  await admin.create(builtin.service, {
+  await admin.create<Manifest>(builtin.service, {
     apiVersion: 'v1',
     kind: 'Service',
     metadata: { name: 'orders-query', namespace },
-    ...{ spec: { selector: { mine: 'yes' }, ports: [{ port: 80 }] } },
+    spec: { selector: { mine: 'yes' }, ports: [{ port: 80 }] },
   });
   const startedMs = performance.now();
   const { error } = await helm(namespace, 'install', ['--timeout=100s']).end();

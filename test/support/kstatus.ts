@@ -8,14 +8,13 @@ export type Kstatus = 'Terminating' | 'InProgress' | 'Failed' | 'Current';
  */
 export function kstatusOf({ metadata, status }: CqrsService): Kstatus {
   if (metadata.deletionTimestamp !== undefined) return 'Terminating';
-  const { observedGeneration, conditions = [] } = status ?? {};
-  if (observedGeneration !== undefined && observedGeneration !== metadata.generation) {
-    return 'InProgress';
-  }
+  const { observedGeneration = metadata.generation, conditions = [] } = status ?? {};
+  if (observedGeneration !== metadata.generation) return 'InProgress';
   for (const { type, status: is } of conditions) {
-    if (type === 'Reconciling' && is === 'True') return 'InProgress';
-    if (type === 'Stalled' && is === 'True') return 'Failed';
+    if (is === 'True' && type in standard) return standard[type as keyof typeof standard];
   }
   const ready = conditions.find(({ type }) => type === 'Ready');
   return ready === undefined || ready.status === 'True' ? 'Current' : 'InProgress';
 }
+
+const standard = { Reconciling: 'InProgress', Stalled: 'Failed' } as const;

@@ -19,12 +19,18 @@ const empty: PatternNode = { kind: 'empty' };
 // ASCII that can be seen, blanks, and letters of other scripts; what a pattern writes out itself is added.
 const usualCharacters = [
   ...Array.from({ length: 95 }, (_, place) => String.fromCodePoint(32 + place)),
-  ...['\t', '\n', '\r', 'é', 'ж', '中', '😀'],
+  '\t',
+  '\n',
+  '\r',
+  'é',
+  'ж',
+  '中',
+  '😀',
 ];
 
 /** Reads a pattern of ECMAScript with the flag `u`, which the engine has taken already. */
 export function parsePattern(pattern: string): PatternNode {
-  const sample = [...new Set([...usualCharacters, ...pattern])];
+  const sample = [...new Set([...usualCharacters, ...Array.from(pattern)])];
   return new PatternParser(pattern, sample).whole();
 }
 

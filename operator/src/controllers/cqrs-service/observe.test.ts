@@ -1,18 +1,18 @@
 import { expect, test } from 'vitest';
 import { ordersSpec, wholeService } from '../../api/v1alpha1/example-services.ts';
-import type { KubeObject } from '../../kube/object.ts';
 import { labels } from '../../resources/labels.ts';
 import { exampleObserved } from './example-observed.ts';
 import { withWritten } from './observe.ts';
+import type { WorkloadObject } from './workload.ts';
 
 const orders = wholeService('orders', ordersSpec);
 const observed = exampleObserved(orders);
 
-const deployment = (component: 'command' | 'query', generation: number): KubeObject => ({
+const deployment = (component: 'command' | 'query', generation: number): WorkloadObject => ({
   apiVersion: 'apps/v1',
   kind: 'Deployment',
   metadata: { name: `orders-${component}`, generation, labels: labels(orders, component) },
-  ...{ status: { observedGeneration: 1, replicas: 2, updatedReplicas: 2, readyReplicas: 2 } },
+  status: { observedGeneration: 1, replicas: 2, updatedReplicas: 2, readyReplicas: 2 },
 });
 
 test('a workload that this pass has changed is not rolled out before its controller has looked', () => {

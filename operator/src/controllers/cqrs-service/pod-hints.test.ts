@@ -67,15 +67,15 @@ test('a Deployment says itself what it is refused', () => {
   expect(stuckParts({ ...of, workloads })).toEqual([]);
 });
 
+const event = (reason: string, note: string, at: Partial<EventObject>): EventObject => ({
+  apiVersion: 'events.k8s.io/v1',
+  kind: 'Event',
+  metadata: { name: reason, creationTimestamp: '2026-01-02T03:00:00Z' },
+  reason,
+  note,
+  ...at,
+});
 describe('hintFrom', () => {
-  const event = (reason: string, note: string, at: Partial<EventObject>): EventObject => ({
-    apiVersion: 'events.k8s.io/v1',
-    kind: 'Event',
-    metadata: { name: reason, creationTimestamp: '2026-01-02T03:00:00Z' },
-    reason,
-    note,
-    ...at,
-  });
   const about = subject('Pod', 'orders-query-1');
 
   test('is the newest of those that tell something, however its time is given', () => {

@@ -61,40 +61,47 @@ const keptMsMax = 5_000;
  * The objects whose Events may say why a part has no ready pod: what a StatefulSet is refused stands nowhere else, and
  * neither does what a volume or the mounting of it waits for.
  */
-export function stuckParts(of: {
-  readonly workloads: Observed['workloads'];
-  readonly podProblems: Observed['podProblems'];
+export function stuckParts(of: Standing): readonly Stuck[] {
+  return (Object.keys(of.workloads) as Part[]).flatMap((part) => {
+    const subject = subjectOf(of, part);
+    return subject === undefined ? [] : [{ part, subject }];
+  });
+}
+
+/** What is known of a service's parts before anybody is asked about Events. */
+type Standing = Pick<Observed, 'workloads' | 'podProblems'> & {
   readonly pods: Readonly<Partial<Record<Part, readonly Pod[]>>>;
   readonly namespace: string;
   /** Of each part's StatefulSet; a Deployment says itself what it is refused. */
   readonly statefulSets: Readonly<Partial<Record<Part, string>>>;
   readonly nowMs: number;
-}): readonly Stuck[] {
-  const { namespace, nowMs } = of;
-  return (Object.keys(of.workloads) as Part[]).flatMap((part): readonly Stuck[] => {
-    const workload = of.workloads[part];
-    if (workload === undefined || workload.ready > 0) return [];
-    const statefulSet = of.statefulSets[part];
-    if (workload.hasNoPods && statefulSet !== undefined) {
-      return [{ part, subject: { kind: 'StatefulSet', namespace, name: statefulSet } }];
-    }
-    const [pod] = of.pods[part] ?? [];
-    if (pod === undefined) return [];
-    const { name } = pod.metadata;
-    switch (of.podProblems[part]?.reason) {
-      case 'VolumePending':
-      case 'VolumeLost': {
-        const claim = `${dataVolumeName}-${name}`;
-        return [{ part, subject: { kind: 'PersistentVolumeClaim', namespace, name: claim } }];
-      }
-      case 'ImagePullFailed':
-        return [{ part, subject: { kind: 'Pod', namespace, name } }];
-      case undefined:
-        return isYoung(pod, nowMs) ? [] : [{ part, subject: { kind: 'Pod', namespace, name } }];
-      default:
-        return [];
-    }
-  });
+};
+
+function subjectOf(of: Standing, part: Part): Subject | undefined {
+  const { namespace } = of;
+  const { ready = 1, hasNoPods = false } = of.workloads[part] ?? {};
+  if (ready > 0) return undefined;
+  const statefulSet = of.statefulSets[part];
+  if (hasNoPods && statefulSet !== undefined) {
+    return { kind: 'StatefulSet', namespace, name: statefulSet };
+  }
+  const [pod] = of.pods[part] ?? [];
+  return pod && podSubject(pod, of.podProblems[part]?.reason, of);
+}
+
+function podSubject(
+  pod: Pod,
+  problem: Reason | undefined,
+  { namespace, nowMs }: Standing,
+): Subject | undefined {
+  const { name } = pod.metadata;
+  if (problem === 'VolumePending' || problem === 'VolumeLost') {
+    return { kind: 'PersistentVolumeClaim', namespace, name: `${dataVolumeName}-${name}` };
+  }
+  const isUnexplained = problem === undefined && !isYoung(pod, nowMs);
+  return isUnexplained || problem === 'ImagePullFailed'
+    ? { kind: 'Pod', namespace, name }
+    : undefined;
 }
 
 function isYoung({ metadata }: Pod, nowMs: number): boolean {

@@ -1,5 +1,5 @@
 import type { Reason } from '../../api/v1alpha1/conditions.ts';
-import type { ContainerStatus, Pod } from './pod.ts';
+import type { ContainerStatus, Pod, Terminated } from './pod.ts';
 import { lastWords } from './pod-words.ts';
 
 /** What keeps a pod from running: `what` happened, in sentences; the reason's remedy says what to do. */
@@ -70,15 +70,18 @@ const notCreated: Check = (pod) => {
   return { reason: 'ContainerNotCreated', what };
 };
 
+const outOfMemory: Check = (pod, voice) => {
+  const found = crashOf(pod, voice);
+  if (found?.ended.reason !== 'OOMKilled') return undefined;
+  const { who, ended } = found;
+  const what = `${who} took more memory than its limit and was ended with exit code ${ended.exitCode}.`;
+  return { reason: 'OutOfMemory', what };
+};
+
 const crashed: Check = (pod, voice) => {
-  const stuck = containers(pod).find((container) => hasCrashed(container, voice));
-  const ended = stuck?.lastState?.terminated ?? stuck?.state?.terminated;
-  if (stuck === undefined || ended === undefined) return undefined;
-  const who = `Container ${stuck.name} of pod ${pod.metadata.name}`;
-  if (ended.reason === 'OOMKilled') {
-    const what = `${who} took more memory than its limit and was ended with exit code ${ended.exitCode}.`;
-    return { reason: 'OutOfMemory', what };
-  }
+  const found = crashOf(pod, voice);
+  if (found === undefined) return undefined;
+  const { who, ended } = found;
   const words = lastWords(ended.message ?? '');
   const said = words === undefined ? '' : ` It said: ${words}.`;
   const isFull = /no space left on device|\bENOSPC\b/i.test(words ?? '');
@@ -87,6 +90,14 @@ const crashed: Check = (pod, voice) => {
     what: `${who} ended with exit code ${ended.exitCode}.${said}`,
   };
 };
+
+/** A container that ended badly, in words, and how. */
+function crashOf(pod: Pod, voice: Voice): { who: string; ended: Terminated } | undefined {
+  const stuck = containers(pod).find((container) => hasCrashed(container, voice));
+  const ended = stuck?.lastState?.terminated ?? stuck?.state?.terminated;
+  if (stuck === undefined || ended === undefined) return undefined;
+  return { who: `Container ${stuck.name} of pod ${pod.metadata.name}`, ended };
+}
 
 // Between two crashes a container runs for a moment. It is not well before it is ready, or has something else to say.
 function hasCrashed({ ready = false, state, lastState }: ContainerStatus, voice: Voice): boolean {
@@ -107,6 +118,7 @@ const checks: readonly Check[] = [
   unscheduled('PodUnschedulable', /./, 'finds no node'),
   imagePullFailed,
   notCreated,
+  outOfMemory,
   crashed,
 ];
 

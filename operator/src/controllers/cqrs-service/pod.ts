@@ -1,6 +1,7 @@
 import type { KubeObject } from '../../kube/object.ts';
 
-type Terminated = {
+/** How a container ended. */
+export type Terminated = {
   readonly reason?: string;
   readonly exitCode?: number;
   /** The end of the container's log, as every template of ours asks for. */

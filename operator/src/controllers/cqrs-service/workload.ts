@@ -34,24 +34,27 @@ export type Workload = {
 };
 
 export function workloadOf({ metadata, spec, status = {} }: WorkloadObject): Workload {
-  const { generation = 0 } = metadata;
-  const { conditions = [], observedGeneration = 0, replicas = 0 } = status;
+  const { conditions = [], readyReplicas = 0, replicas = 0 } = status;
   const desired = spec?.replicas ?? 1;
   return {
     desired,
-    ready: status.readyReplicas ?? 0,
-    rolledOut: isRolledOut(generation, status),
+    ready: readyReplicas,
+    rolledOut: isRolledOut(metadata.generation, status),
     refusal: conditions.find(({ type, status: is }) => type === 'ReplicaFailure' && is === 'True')
       ?.message,
     givenUp: conditions.find(({ reason }) => reason === 'ProgressDeadlineExceeded')?.message,
-    hasNoPods:
-      desired > 0 && observedGeneration > 0 && observedGeneration >= generation && replicas === 0,
+    hasNoPods: desired > 0 && replicas === 0 && isSeen(metadata.generation, status),
   };
+}
+
+/** Whether the workload's controller has looked at this generation at all. */
+function isSeen(generation = 0, { observedGeneration = 0 }: WorkloadStatus): boolean {
+  return observedGeneration > 0 && observedGeneration >= generation;
 }
 
 // Counted against the pods there are and not those wanted, so that scaling is no rollout.
 function isRolledOut(
-  generation: number,
+  generation = 0,
   { observedGeneration = 0, replicas = 0, updatedReplicas = 0 }: WorkloadStatus,
 ): boolean {
   return observedGeneration >= generation && updatedReplicas >= replicas;
