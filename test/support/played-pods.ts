@@ -13,15 +13,28 @@ export type PlayedPod = {
   fallSilent(): Promise<void>;
 };
 
-/** Says of every Deployment and StatefulSet of a namespace that all its pods are there and ready. */
-export async function playWorkloadsReady(client: KubeClient, namespace: string): Promise<void> {
+/** Says of every Deployment and StatefulSet of a namespace, but those named, that all its pods are there and ready. */
+export async function playWorkloadsReady(
+  client: KubeClient,
+  namespace: string,
+  except: readonly string[] = [],
+): Promise<void> {
   for (const type of [builtin.deployment, builtin.statefulSet]) {
     const { items } = await client.list<Workload>(type, { namespace });
-    for (const workload of items) await playWorkload(client, type, workload);
+    const ready = items.filter(({ metadata }) => !except.includes(metadata.name));
+    for (const workload of ready) await playWorkload(client, type, workload);
   }
 }
 
-type Workload = KubeObject & { spec: { replicas?: number } };
+type Workload = KubeObject & {
+  readonly spec: {
+    readonly replicas?: number;
+    readonly template: {
+      readonly metadata: { readonly labels: Readonly<Record<string, string>> };
+      readonly spec: object;
+    };
+  };
+};
 
 async function playWorkload(
   client: KubeClient,
@@ -40,23 +53,50 @@ async function playWorkload(
   await client.mergePatch(type, { name, namespace }, { status }, { subresource: 'status' });
 }
 
-/** Makes a ready pod with a template's labels, whose ops port answers with `said`. */
-export async function playPod(
+/** A Deployment or StatefulSet by its name. */
+export async function findWorkload(
   client: KubeClient,
-  options: { namespace: string; deployment: string; address: string; said: ServiceStatus },
-): Promise<PlayedPod> {
-  const { namespace, deployment, address } = options;
-  type Deployment = KubeObject & {
-    spec: { template: { metadata: { labels: Readonly<Record<string, string>> } } };
-  };
-  const owner = await client.get<Deployment>(builtin.deployment, { namespace, name: deployment });
-  const name = `${deployment}-played`;
+  namespace: string,
+  name: string,
+): Promise<Workload> {
+  const type = isStore(name) ? builtin.statefulSet : builtin.deployment;
+  return client.get<Workload>(type, { namespace, name });
+}
+
+function isStore(name: string): boolean {
+  return /-(?:postgres|redis|kafka)$/.test(name);
+}
+
+/** Makes a pod of a Deployment or StatefulSet and says of it what a scheduler and a kubelet would. Gives its name. */
+export async function playPodStatus(
+  client: KubeClient,
+  options: { namespace: string; workload: string; status: object },
+): Promise<string> {
+  const { namespace, workload, status } = options;
+  const { spec } = await findWorkload(client, namespace, workload);
+  const name = isStore(workload) ? `${workload}-0` : `${workload}-played`;
   await client.create<Manifest>(builtin.pod, {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name, namespace, labels: owner.spec.template.metadata.labels },
+    metadata: { name, namespace, labels: spec.template.metadata.labels },
     spec: { containers: [{ name: 'main', image: 'none' }] },
   });
+  await client.mergePatch(builtin.pod, { name, namespace }, { status }, { subresource: 'status' });
+  return name;
+}
+
+/** Makes a pod with a template's labels, ready unless told otherwise, whose ops port answers with `said`. */
+export async function playPod(
+  client: KubeClient,
+  options: {
+    namespace: string;
+    deployment: string;
+    address: string;
+    said: ServiceStatus;
+    ready?: boolean;
+  },
+): Promise<PlayedPod> {
+  const { namespace, deployment, address, ready = true } = options;
   let { said } = options;
   const server = createServer((_request, reply) => {
     reply.setHeader('content-type', 'application/json').end(JSON.stringify(said));
@@ -68,9 +108,9 @@ export async function playPod(
     phase: 'Running',
     podIP: address,
     podIPs: [{ ip: address }],
-    conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: now }],
+    conditions: [{ type: 'Ready', status: ready ? 'True' : 'False', lastTransitionTime: now }],
   };
-  await client.mergePatch(builtin.pod, { name, namespace }, { status }, { subresource: 'status' });
+  await playPodStatus(client, { namespace, workload: deployment, status });
   return {
     say: (next) => void (said = next),
     async fallSilent() {

@@ -36,7 +36,8 @@ create where nothing is there yet.
 - apiGroups: ['']
   resources: [namespaces]
   verbs: [get]
+# What pods and volumes wait for is said in Events alone; they are listed for what stands still.
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [list, create, patch]
 {{- end -}}

@@ -173,6 +173,7 @@ test('an image without behavior is a program of its own, behind the migrations',
           limits:
             memory: 384Mi
         imagePullPolicy: IfNotPresent
+        terminationMessagePolicy: FallbackToLogsOnError
         securityContext:
           allowPrivilegeEscalation: false
           readOnlyRootFilesystem: true

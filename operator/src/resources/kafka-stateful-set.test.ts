@@ -118,6 +118,7 @@ test('the StatefulSet of the broker', () => {
                 periodSeconds: 10
                 failureThreshold: 6
               imagePullPolicy: IfNotPresent
+              terminationMessagePolicy: FallbackToLogsOnError
               securityContext:
                 allowPrivilegeEscalation: false
                 readOnlyRootFilesystem: true

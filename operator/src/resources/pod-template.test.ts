@@ -27,6 +27,7 @@ test('what every pod is: restricted, without credentials, with time to stop', ()
           volumeMounts: []
           resources: {}
           imagePullPolicy: IfNotPresent
+          terminationMessagePolicy: FallbackToLogsOnError
           securityContext:
             allowPrivilegeEscalation: false
             readOnlyRootFilesystem: true

@@ -68,6 +68,7 @@ export type ContainerInput = {
 
 type Container = ContainerInput & {
   readonly imagePullPolicy: PullPolicy;
+  readonly terminationMessagePolicy: 'FallbackToLogsOnError';
   readonly securityContext: typeof containerSecurity;
 };
 
@@ -142,6 +143,8 @@ export function podTemplate(input: PodTemplateInput): PodTemplate {
   const secure = (container: ContainerInput): Container => ({
     ...container,
     imagePullPolicy: input.images.pullPolicy,
+    // The pod's status then holds what a container said last, and the CqrsService's conditions pass it on.
+    terminationMessagePolicy: 'FallbackToLogsOnError',
     securityContext: containerSecurity,
   });
   const { pullSecrets } = input.images;

@@ -145,6 +145,7 @@ test('the StatefulSet of the write database', () => {
                 limits:
                   memory: 512Mi
               imagePullPolicy: IfNotPresent
+              terminationMessagePolicy: FallbackToLogsOnError
               securityContext:
                 allowPrivilegeEscalation: false
                 readOnlyRootFilesystem: true

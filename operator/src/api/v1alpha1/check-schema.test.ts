@@ -27,6 +27,16 @@ describe('checkAggregateSchemas', () => {
     ['the format url, whose pattern takes seconds', { format: 'url' }, 'use "uri"'],
     ['a reference out of the schema', { $ref: 'https://example.com/a' }, "can't resolve reference"],
     ['a broken pattern', { properties: { a: { pattern: '(' } } }, 'Invalid regular expression'],
+    [
+      'a pattern that explodes',
+      { properties: { a: { items: { type: 'string', pattern: '^(a+)+$' } } } },
+      'the pattern "^(a+)+$" takes twice as long with each character of some texts; write it so',
+    ],
+    [
+      'a pattern of names that explodes',
+      { patternProperties: { '^(\\w+-?)*$': { type: 'string' } } },
+      'the pattern "^(\\\\w+-?)*$" takes twice as long',
+    ],
     ['an asynchronous schema', { $async: true }, '"$async" is not supported'],
   ])('names %s', (_, schema, part) => {
     const [problem, ...others] = checkAggregateSchemas(order(schema));
@@ -49,6 +59,16 @@ describe('checkAggregateSchemas', () => {
     };
     expect(checkAggregateSchemas(order(schema))).toEqual([]);
     expect(checkAggregateSchemas([...order(schema), ...order(schema)])).toEqual([]);
+  });
+
+  test('finds nothing in what only looks like a pattern', () => {
+    const schema = {
+      properties: {
+        pattern: { type: 'string', pattern: '^[a-z]+(-[a-z]+)*$' },
+        shape: { const: { pattern: '^(a+)+$' } },
+      },
+    };
+    expect(checkAggregateSchemas(order(schema))).toEqual([]);
   });
 
   test('compiles a large definition that is referred to often once, where copies would not fit into memory', () => {

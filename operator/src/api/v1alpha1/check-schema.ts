@@ -1,6 +1,7 @@
 import { whyTooLarge } from '@cqrs/contract/schema-bounds.ts';
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
+import { isExploding } from './exploding-pattern.ts';
 import type { Aggregate } from './schema.ts';
 
 /** An aggregate whose JSON Schema no validator can be made of, and the sentence that says why. */
@@ -13,7 +14,7 @@ export function checkAggregateSchemas(aggregates: readonly Aggregate[]): readonl
     if (excess !== undefined) {
       return [{ aggregate: name, message: `The schema of aggregate ${name} ${excess}.` }];
     }
-    const reason = whyNot(schema);
+    const reason = whyNot(schema) ?? whyExploding(schema);
     const message = `The schema of aggregate ${name} cannot be used: ${reason}.`;
     return reason === undefined ? [] : [{ aggregate: name, message }];
   });
@@ -33,6 +34,32 @@ function whyNot(schema: Aggregate['schema']): string | undefined {
     const reason = error instanceof Error ? error.message : String(error);
     return reason.includes('unknown format "url"') ? `${reason}; use "uri"` : reason;
   }
+}
+
+/** Values that a schema speaks of, whatever they look like. */
+const dataKeywords = ['const', 'enum', 'default', 'examples'];
+
+/** A pattern that is tried on what clients send, and that a text of some dozens of characters would keep busy for years. */
+function whyExploding(schema: Aggregate['schema']): string | undefined {
+  const left: object[] = [schema];
+  for (let node = left.pop(); node !== undefined; node = left.pop()) {
+    for (const [keyword, value] of Object.entries(node) as readonly [string, unknown][]) {
+      const patterns =
+        keyword === 'pattern' ? [value] : keyword === 'patternProperties' ? keysOf(value) : [];
+      const bad = patterns.find((pattern) => typeof pattern === 'string' && isExploding(pattern));
+      if (bad !== undefined) {
+        return `the pattern ${JSON.stringify(bad)} takes twice as long with each character of some texts; write it so that no text can be taken by a repeat in two ways`;
+      }
+      if (typeof value === 'object' && value !== null && !dataKeywords.includes(keyword)) {
+        left.push(value);
+      }
+    }
+  }
+  return undefined;
+}
+
+function keysOf(value: unknown): readonly string[] {
+  return typeof value === 'object' && value !== null ? Object.keys(value) : [];
 }
 
 // The validator's own sentence tells each branch of the rule that was missed, but not what may stand there. The deepest

@@ -63,12 +63,27 @@ export const remedies = {
     'Create the ConfigMap or its key, or correct it in spec.aggregates; command pods that run go on with what they have.',
 
   PodsForbidden: 'Raise the quota or relax the policy that the message names.',
-  PodUnschedulable: 'Add a node with free resources, or lower the resources in the spec.',
-  VolumePending: 'Name a default StorageClass that can provide the volume.',
+  PodUnschedulable:
+    'Add a node with free resources and without such taints, or lower the resources in the spec.',
+  VolumePending:
+    'Name a default StorageClass that can provide the volume, or make a PersistentVolume that fits the claim.',
+  VolumeElsewhere:
+    'Bring the node or the zone of the volume back, or make room there: the volume does not move with the pod.',
+  VolumeLost:
+    'Restore a PersistentVolume of that name from a backup; or delete the claim and the pod, to begin with an empty one.',
+  VolumeFull:
+    'Free space on the volume, or make its PersistentVolumeClaim larger if its StorageClass allows that.',
   ImagePullFailed:
-    'Correct the image in the operator’s values, or let the nodes reach its registry.',
-  ContainerCrashing: 'Look at the logs of the pod: `kubectl logs --previous`.',
-  PodsNotReady: 'Look at the pods with `kubectl describe pod`.',
+    'Correct the image in spec.command.image or in the operator’s values, let the nodes reach its registry, and give this namespace the Secrets that images.pullSecrets of these values names.',
+  ContainerNotCreated:
+    'Create or correct what the message names; the container then starts by itself.',
+  OutOfMemory: 'Raise limits.memory in the resources of this part in the spec.',
+  ContainerCrashing:
+    'Mend what it says; the logs of the pod have more: `kubectl logs --namespace <namespace> --previous` with its name.',
+  RolloutStuck:
+    'Look at the pods: `kubectl describe pod --namespace <namespace> --selector app.kubernetes.io/instance=<service>`.',
+  PodsNotReady:
+    'Look at the pods: `kubectl describe pod --namespace <namespace> --selector app.kubernetes.io/instance=<service>`.',
 
   PostgresNotReady: 'Look at the Postgres pod; commands wait until it is back.',
   KafkaNotReady: 'Look at the cqrs-kafka pod; events wait in Postgres until it is back.',
@@ -97,8 +112,21 @@ export const remedies = {
     'Correct the row of cqrs.event that the message names; everything behind it waits.',
   AggregateUndeclared:
     'Add the aggregate to spec.aggregates, or delete the rows of it in cqrs.event; everything behind them waits.',
+  ProjectorMisconfigured:
+    'Look at the logs of the projector, and put back what was changed by hand in its ConfigMap or Deployment.',
+  TopicMissing:
+    'Start the service that owns the topic, or correct the source in spec.query.views; the view goes on by itself once the topic is there.',
+  EventSourceFailing: 'Look at the cqrs-kafka pod; views stand still until it is back.',
+  ReadStoreFailing: 'Look at the Redis pod and its memory; views stand still until it takes them.',
+  DeadLetterFailing:
+    'Look at Kafka and its volume; the partition goes on by itself once Kafka takes them.',
   ProjectorUnreachable: 'Look at the projector pod; views stand still until it is back.',
   ProjectionFailing: 'Look at the logs of the projector; views stand still until it works again.',
+  VersionGap: `Restore the topic and try again: ${retryHalted}. Or delete the topic and publish everything again from the service that owns it: ${republish}.`,
+  EventsExpired:
+    'Restore the topic; or rename the view, so that it is built from what the topic holds, and raise spec.events.retention of the service that owns it.',
+  PositionAhead:
+    'Restore the topic; or rename the view, so that it is built from what the topic holds.',
   ProjectionHalted: 'Look at the event that the message names; the other partitions go on.',
   KeysHalted: `Other keys go on. Mend the cause, then apply the event again: ${retryHalted}. To go on without such events, set poison: dead-letter on the view.`,
   MetricsUnavailable: 'Check that APIService v1beta2.custom.metrics.k8s.io is available.',

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { notObserved } from './bounds.ts';
 import { aggregate } from './crd-aggregate-schema.ts';
 import { command } from './crd-command-schema.ts';
 import { events } from './crd-events-schema.ts';
@@ -75,7 +76,10 @@ export const spec = Type.Object(
  * would cost the operator 26 MB.
  */
 export const cqrsServiceSchema = Type.Object(
-  { spec, status: Type.Optional(status) },
+  {
+    spec,
+    status: Type.Optional({ ...status, default: { observedGeneration: notObserved } }),
+  },
   validations({
     rule: `self.metadata.name.size() <= ${nameLengthMax} && self.metadata.name.matches('${dnsLabelPattern}')`,
     message: `name the CqrsService with at most ${nameLengthMax} lower-case letters, digits and dashes, starting with a letter and without dots, since its Services and topics carry the name`,

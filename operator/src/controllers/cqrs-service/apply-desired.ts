@@ -15,6 +15,13 @@ export type Refusal = {
   readonly message: string;
 };
 
+/** What came of applying all objects. */
+export type Applied = {
+  readonly refusals: readonly Refusal[];
+  /** The answers to what was sent, which the caches show only later. */
+  readonly written: readonly KubeObject[];
+};
+
 export type ApplyParts = {
   readonly caches: Caches;
   readonly strangers: Strangers;
@@ -32,7 +39,7 @@ export async function applyDesired(
   desired: Desired,
   parts: ApplyParts,
   signal: AbortSignal,
-): Promise<readonly Refusal[]> {
+): Promise<Applied> {
   const typed = childCaches(parts.caches);
   const outcomes = await Promise.all(
     desired.objects.map(async (object) => {
@@ -41,8 +48,16 @@ export async function applyDesired(
       return parts.turns.take(() => applyOne(service, object, { ...parts, cache }, signal));
     }),
   );
-  return [...desired.taken.map(nameTaken), ...outcomes.filter((outcome) => outcome !== undefined)];
+  return {
+    refusals: [
+      ...desired.taken.map(nameTaken),
+      ...outcomes.flatMap(({ refusal }) => (refusal === undefined ? [] : [refusal])),
+    ],
+    written: outcomes.flatMap(({ written }) => (written === undefined ? [] : [written])),
+  };
 }
+
+type Outcome = { readonly refusal?: Refusal; readonly written?: KubeObject };
 
 function nameTaken({ kind, metadata }: KubeObject): Refusal {
   const message = `${kind} ${metadata.name} exists and was not made by this operator.`;
@@ -54,7 +69,7 @@ async function applyOne(
   desired: KubeObject,
   parts: ApplyParts & { readonly cache: Cache<KubeObject> },
   signal: AbortSignal,
-): Promise<Refusal | undefined> {
+): Promise<Outcome> {
   const { applier, cache, strangers } = parts;
   const { type } = cache;
   const cached = cache.get(objectKey(desired));
@@ -62,22 +77,25 @@ async function applyOne(
   const what = `${desired.kind} ${desired.metadata.name}`;
   switch (claimOf(service, live)) {
     case 'foreign':
-      return nameTaken(desired);
+      return { refusal: nameTaken(desired) };
     case 'outgoing':
       // Its deletion is a change that enqueues this CqrsService again.
       return {
-        reason: 'Progressing',
-        message: `${what} of an earlier CqrsService is being deleted.`,
+        refusal: {
+          reason: 'Progressing',
+          message: `${what} of an earlier CqrsService is being deleted.`,
+        },
       };
     case 'ours':
       break;
   }
   try {
-    await applier.apply(type, desired, live, signal);
-    return undefined;
+    const { result, object } = await applier.apply(type, desired, live, signal);
+    return result === 'skipped' ? {} : { written: object };
   } catch (error) {
     if (!(error instanceof KubeError) || !isRefusal(error)) throw error;
-    return { reason: 'ApplyRefused', message: `${what} was refused: ${error.message}.` };
+    const message = `${what} was refused: ${error.message}.`;
+    return { refusal: { reason: 'ApplyRefused', message } };
   }
 }
 

@@ -4,7 +4,14 @@ import type { Observed } from './observe.ts';
 import type { Answer, ViewReading } from './stage-reading.ts';
 import type { Workload } from './workload.ts';
 
-export const runs: Workload = { desired: 1, ready: 1, rolledOut: true, refusal: undefined };
+export const runs: Workload = {
+  desired: 1,
+  ready: 1,
+  rolledOut: true,
+  refusal: undefined,
+  givenUp: undefined,
+  hasNoPods: false,
+};
 export const gone: Workload = { ...runs, ready: 0 };
 
 const well = { outcome: 'answered', error: null, errorCode: null, streaming: false } as const;
@@ -51,6 +58,7 @@ export function exampleObserved(service: WholeService, changes: Partial<Observed
       query: runs,
     },
     podProblems: {},
+    hints: {},
     readings: { relay: [relayStreams], projector: [projects('orders')] },
     autoscaler: {
       apiVersion: 'autoscaling/v2',

@@ -2,8 +2,9 @@ import type { SchemaProblem } from '../../api/v1alpha1/check-schema.ts';
 import type { CqrsService } from '../../api/v1alpha1/schema.ts';
 import { hasCommand, hasQuery } from '../../api/v1alpha1/service-kinds.ts';
 import type { KubeClient } from '../../kube/client.ts';
+import type { Clock } from '../../kube/clock.ts';
 import { KubeError } from '../../kube/errors.ts';
-import { objectKey } from '../../kube/object.ts';
+import { objectKey, type KubeObject } from '../../kube/object.ts';
 import { builtin } from '../../kube/resource-type.ts';
 import { observeKafka, type KafkaObserved } from '../../resources/kafka-stateful-set.ts';
 import {
@@ -22,6 +23,7 @@ import { indexes, type Caches, type Secret } from './caches.ts';
 import { claimOf } from './claim.ts';
 import { labelOf } from './labels.ts';
 import type { Pod } from './pod.ts';
+import { stuckParts, type Hint, type Hints } from './pod-hints.ts';
 import { podProblem, type PodProblem } from './pod-problems.ts';
 import type { StageReading } from './stage-reading.ts';
 import { workloadOf, type Workload } from './workload.ts';
@@ -57,6 +59,8 @@ export type Observed = {
   readonly behaviors: BehaviorsObserved;
   readonly workloads: Readonly<Partial<Record<Part, Workload>>>;
   readonly podProblems: Readonly<Partial<Record<Part, PodProblem | undefined>>>;
+  /** What Kubernetes' Events say of parts that have stood still for a while. */
+  readonly hints: Readonly<Partial<Record<Part, Hint>>>;
   /** What the pods of each part last said of themselves. */
   readonly readings: Readonly<Partial<Record<Part, readonly StageReading[]>>>;
   readonly autoscaler: Autoscaler | undefined;
@@ -67,8 +71,10 @@ export type Observed = {
 export type Observers = {
   readonly caches: Caches;
   readonly behaviors: Behaviors;
+  readonly hints: Hints;
   readonly schemaProblems: (service: CqrsService) => readonly SchemaProblem[];
   readonly client: KubeClient;
+  readonly clock: Pick<Clock, 'wallNow'>;
   readonly reading: (podUid: string) => StageReading | undefined;
   readonly demand: (key: string) => ReadDemand;
   readonly metricsApi: () => ApiServiceState;
@@ -87,6 +93,12 @@ export async function observe(
     readSecret(observers, { namespace, name: childName(service, component) }, signal);
   const shared = { namespace, name: consistencyName };
   const siblings = caches.services.byIndex(indexes.namespace, namespace);
+  const workloads = observeWorkloads(service, caches);
+  const { pods, ...told } = observePods(service, observers);
+  const { podProblems } = told;
+  const statefulSets = statefulSetNames(service);
+  const nowMs = observers.clock.wallNow();
+  const stuck = stuckParts({ workloads, podProblems, pods, namespace, statefulSets, nowMs });
   return {
     siblings: new Map(siblings.map((sibling) => [sibling.metadata.name, sibling])),
     schemaProblems: observers.schemaProblems(service),
@@ -101,12 +113,26 @@ export async function observe(
       consistency: secretState(service, await readSecret(observers, shared, signal), ['token']),
     },
     behaviors: await observers.behaviors.observe(service, signal),
-    workloads: observeWorkloads(service, caches),
-    ...observePods(service, observers),
+    workloads,
+    ...told,
+    hints: await observers.hints.observe(stuck, signal),
     autoscaler: caches.autoscalers.get(objectKey({ namespace, name: childName(service, 'query') })),
     demand: demand(objectKey(service)),
     metricsApi: metricsApi(),
   };
+}
+
+/**
+ * What was observed, with the workloads as this pass has made them. Otherwise a status would say of a new generation that
+ * it is rolled out, before anybody has looked at it.
+ */
+export function withWritten(observed: Observed, written: readonly KubeObject[]): Observed {
+  const made = written.flatMap((object) => {
+    const part =
+      object.kind === 'Deployment' || object.kind === 'StatefulSet' ? partOf(object) : undefined;
+    return part === undefined ? [] : [[part, workloadOf(object)] as const];
+  });
+  return { ...observed, workloads: { ...observed.workloads, ...Object.fromEntries(made) } };
 }
 
 // A password must never be made twice, and the cache may not show yet what the last pass made: so absence in the
@@ -153,27 +179,36 @@ export function secretState<Key extends keyof typeof secretKeys>(
 
 function observeWorkloads(service: CqrsService, caches: Caches): Observed['workloads'] {
   const { namespace } = service.metadata;
-  const names = [
-    ...components.map((part) => [part, childName(service, part)] as const),
-    ['kafka', kafkaName] as const,
-  ];
-  const found = names.flatMap(([part, name]) => {
+  const statefulSets: Readonly<Partial<Record<Part, string>>> = statefulSetNames(service);
+  const deployments = components.map((part) => [part, childName(service, part)] as const);
+  const names = { ...Object.fromEntries(deployments), ...statefulSets };
+  const found = Object.entries(names).flatMap(([part, name]) => {
     const key = objectKey({ namespace, name });
-    const cache =
-      part === 'postgres' || part === 'redis' || part === 'kafka'
-        ? caches.statefulSets
-        : caches.deployments;
-    const object = cache.get(key);
+    const object = Object.hasOwn(statefulSets, part)
+      ? caches.statefulSets.get(key)
+      : caches.deployments.get(key);
     return object === undefined ? [] : [[part, workloadOf(object)] as const];
   });
   return Object.fromEntries(found);
 }
 
+/** The parts that are StatefulSets, with the names of these. */
+function statefulSetNames(service: CqrsService): Readonly<Partial<Record<Part, string>>> {
+  return {
+    postgres: childName(service, 'postgres'),
+    redis: childName(service, 'redis'),
+    kafka: kafkaName,
+  };
+}
+
+type PodsByPart = Partial<Record<Part, Pod[]>>;
+
 function observePods(
   service: CqrsService,
   { caches, reading }: Observers,
-): Pick<Observed, 'podProblems' | 'readings'> {
+): Pick<Observed, 'podProblems' | 'readings'> & { readonly pods: Readonly<PodsByPart> } {
   const { namespace, name } = service.metadata;
+  const byPart: PodsByPart = {};
   const podProblems: Partial<Record<Part, PodProblem | undefined>> = {};
   const readings: Partial<Record<Part, StageReading[]>> = {};
   for (const instance of [name, kafkaName]) {
@@ -181,12 +216,13 @@ function observePods(
     for (const pod of pods.toSorted(byName)) {
       const part = partOf(pod);
       if (part === undefined || pod.metadata.deletionTimestamp !== undefined) continue;
-      podProblems[part] ??= podProblem(pod);
       const said = reading(pod.metadata.uid ?? '');
       if (said !== undefined) (readings[part] ??= []).push(said);
+      podProblems[part] ??= podProblem(pod, said?.outcome === 'answered' ? 'answers' : 'silent');
+      (byPart[part] ??= []).push(pod);
     }
   }
-  return { podProblems, readings };
+  return { podProblems, readings, pods: byPart };
 }
 
 // In a fixed order, so that of several problems always the same one is told.
@@ -194,7 +230,7 @@ function byName(one: Pod, other: Pod): number {
   return one.metadata.name < other.metadata.name ? -1 : 1;
 }
 
-function partOf(pod: Pod): Part | undefined {
-  const label = labelOf(pod, 'component');
+function partOf(object: KubeObject): Part | undefined {
+  const label = labelOf(object, 'component');
   return label === 'kafka' ? label : components.find((component) => component === label);
 }

@@ -1,12 +1,23 @@
 import type { KubeObject } from '../../kube/object.ts';
 
+/** How a container ended. */
+export type Terminated = {
+  readonly reason?: string;
+  readonly exitCode?: number;
+  /** The end of the container's log, as every template of ours asks for. */
+  readonly message?: string;
+};
+
 type ContainerState = {
   readonly waiting?: { readonly reason?: string; readonly message?: string };
-  readonly terminated?: { readonly reason?: string; readonly exitCode?: number };
+  readonly running?: object;
+  readonly terminated?: Terminated;
 };
 
 export type ContainerStatus = {
   readonly name: string;
+  readonly image?: string;
+  readonly ready?: boolean;
   readonly state?: ContainerState;
   readonly lastState?: ContainerState;
 };

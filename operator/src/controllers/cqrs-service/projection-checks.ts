@@ -1,5 +1,7 @@
+import type { Reason } from '../../api/v1alpha1/conditions.ts';
 import { hasQuery } from '../../api/v1alpha1/service-kinds.ts';
 import { unresolvedSources } from '../../resources/sources.ts';
+import { haltReasons, projectorReasons } from './projection-reasons.ts';
 import { errorOf, sentence, verdict, viewsOf, type Check } from './stage-check.ts';
 import { isCaughtUp } from './stage-reading.ts';
 import { unknownField } from './unknown-field.ts';
@@ -19,9 +21,14 @@ export const fieldUnknown: Check = ({ service, observed }) => {
 export const projectionHalted: Check = ({ observed }) => {
   const found = viewsOf(observed.readings.projector).find(({ halted }) => halted.length > 0);
   if (found === undefined) return undefined;
-  const what = `View ${found.view} halted at ${sentence(found.halted[0] ?? '')}`;
-  return verdict('False', 'ProjectionHalted', what);
+  const [first = ''] = found.halted;
+  const code = /\bCQRS_[A-Z_]+\b/.exec(first)?.[0] ?? '';
+  const reason = reasonOfHalt[code] ?? 'ProjectionHalted';
+  return verdict('False', reason, `View ${found.view} halted at ${sentence(first)}`);
 };
+
+const reasonOfHalt: Readonly<Record<string, Reason>> = haltReasons;
+const reasonOfError: Readonly<Record<string, Reason>> = projectorReasons;
 
 export const keysHalted: Check = ({ observed }) => {
   const found = viewsOf(observed.readings.projector).find(({ haltedKeys }) => haltedKeys > 0);
@@ -34,9 +41,9 @@ export const keysHalted: Check = ({ observed }) => {
 
 export const projectorError: Check = ({ observed }) => {
   const error = errorOf(observed.readings.projector);
-  return (
-    error && verdict('False', 'ProjectionFailing', `The projector says: ${sentence(error.text)}`)
-  );
+  if (error === undefined) return undefined;
+  const reason = reasonOfError[error.code ?? ''] ?? 'ProjectionFailing';
+  return verdict('False', reason, `The projector says: ${sentence(error.text)}`);
 };
 
 export const viewMissing: Check = ({ service, observed }) => {

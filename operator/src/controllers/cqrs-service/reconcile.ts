@@ -14,16 +14,17 @@ import { applyDesired } from './apply-desired.ts';
 import { createBehaviors } from './behaviors.ts';
 import { keepFinalizer, releaseService } from './deletion.ts';
 import { desiredObjects, nothingDesired, type Settings } from './desired.ts';
-import { observe, type Observers } from './observe.ts';
+import { observe, withWritten, type Observers } from './observe.ts';
+import { createHints } from './pod-hints.ts';
 import { pruneUndesired } from './prune.ts';
 import { createSchemaCheck } from './schema-check.ts';
-import { firstStatus, statusOf } from './status.ts';
+import { isUnsettled, statusOf } from './status.ts';
 import { createStatusMemory } from './status-memory.ts';
 import { createStrangers } from './strangers.ts';
 import { createTokenKeys } from './token-keys.ts';
 import { eventsBetween } from './transitions.ts';
 
-export type ReconcileParts = Omit<Observers, 'behaviors' | 'schemaProblems'> & {
+export type ReconcileParts = Omit<Observers, 'behaviors' | 'hints' | 'schemaProblems'> & {
   readonly settings: Settings;
   /** Writes the children. */
   readonly applier: Applier;
@@ -36,8 +37,8 @@ export type ReconcileParts = Omit<Observers, 'behaviors' | 'schemaProblems'> & {
   readonly resyncMs: () => number;
 };
 
-// Nothing tells us when a quota or a policy was relaxed.
-const refusedRetryMs = 30_000;
+// Nothing tells us when a quota or a policy was relaxed, nor of an Event about something that stands still.
+const unsettledRetryMs = 30_000;
 
 // More children written at once were measured to be no faster, and each takes a connection with its buffers.
 const childrenAtOnceMax = 32;
@@ -54,6 +55,7 @@ export function createReconcile(
   const observers: Observers = {
     ...parts,
     behaviors: createBehaviors(parts.caches, parts.client),
+    hints: createHints(parts),
     schemaProblems: (service) => schemas.problems(service),
   };
 
@@ -69,11 +71,6 @@ export function createReconcile(
       return releaseService(service, parts, signal);
     }
 
-    // Tools that know kstatus take an object without any status for done.
-    if (service.status === undefined) {
-      await writeStatus(service, firstStatus(service, parts.clock.wallNow()), parts, signal);
-    }
-
     const observed = await observe(service, observers, signal);
     const usable = observed.schemaProblems.length === 0;
     const newTokenKey = (): string => tokenKeyOf(service.metadata.namespace);
@@ -82,14 +79,19 @@ export function createReconcile(
 
     // With a schema that cannot be used, what the last good one made goes on as it is.
     if (usable) await keepFinalizer(service, parts, signal);
-    const refusals = await applyDesired(service, desired, { ...parts, strangers, turns }, signal);
+    const applied = await applyDesired(service, desired, { ...parts, strangers, turns }, signal);
     if (usable) await pruneUndesired(service, desired, parts, signal);
 
-    const status = statusOf({ service, observed, refusals, nowMs: parts.clock.wallNow() });
+    const { refusals, written } = applied;
+    const nowMs = parts.clock.wallNow();
+    const status = statusOf({ service, observed: withWritten(observed, written), refusals, nowMs });
     statuses.remember(await writeStatus(service, status, parts, signal));
     for (const event of eventsBetween(service.status, status)) parts.events.record(service, event);
 
-    return { requeueAfterMs: refusals.length > 0 ? refusedRetryMs : parts.resyncMs() };
+    const isWaiting = refusals.length > 0 || isUnsettled(status);
+    return {
+      requeueAfterMs: isWaiting ? Math.min(unsettledRetryMs, parts.resyncMs()) : parts.resyncMs(),
+    };
   };
 }
 

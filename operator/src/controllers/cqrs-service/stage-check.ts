@@ -6,7 +6,9 @@ import {
   type ConditionType,
   type Reason,
 } from '../../api/v1alpha1/conditions.ts';
-import type { Part } from './observe.ts';
+import type { Observed, Part } from './observe.ts';
+import type { PodProblem } from './pod-problems.ts';
+import { haltReasons, projectorReasons } from './projection-reasons.ts';
 import { relayReasons } from './relay-reasons.ts';
 import { mergedViews, type Answer, type StageReading, type ViewReading } from './stage-reading.ts';
 import type { StatusInput } from './status.ts';
@@ -40,14 +42,42 @@ export const down =
   ({ observed }) => {
     const workload = observed.workloads[part];
     if (workload !== undefined && workload.ready > 0) return undefined;
-    const problem = observed.podProblems[part];
-    if (problem !== undefined) return { status: 'False', ...problem };
-    if (workload?.refusal !== undefined) {
-      const what = `Pods of ${part} are not allowed: ${sentence(workload.refusal)}`;
-      return verdict('False', 'PodsForbidden', what);
-    }
-    return verdict('False', reason, `No ${part} pod is ready.`);
+    const found = standstill(part, observed) ?? { reason, what: `No ${part} pod is ready.` };
+    const hint = observed.hints[part];
+    return verdict('False', found.reason, hint ? `${found.what} ${hint.says}` : found.what);
   };
+
+/** As `down`, of a part that is known to need more than time. */
+export const blocked =
+  (part: Part, reason: Reason): Check =>
+  (input) => {
+    const { observed } = input;
+    const isKnown = standstill(part, observed) !== undefined || observed.hints[part] !== undefined;
+    return isKnown ? down(part, reason)(input) : undefined;
+  };
+
+/** Why a part without a ready pod does not get one by waiting, as far as its pods and their controller show. */
+function standstill(
+  part: Part,
+  { podProblems, workloads, hints }: Observed,
+): PodProblem | undefined {
+  const problem = podProblems[part];
+  if (problem !== undefined) return problem;
+  const { refusal, givenUp } = workloads[part] ?? {};
+  if (refusal !== undefined) {
+    return {
+      reason: 'PodsForbidden',
+      what: `Pods of ${part} are not allowed: ${sentence(refusal)}`,
+    };
+  }
+  const said = hints[part]?.reason ?? undefined;
+  if (said !== undefined) return { reason: said, what: `No ${part} pod can start.` };
+  if (givenUp === undefined) return undefined;
+  return {
+    reason: 'RolloutStuck',
+    what: `No ${part} pod has become ready in time: ${sentence(givenUp)}`,
+  };
+}
 
 /** A part that waits for a good schema before it is made at all, so that it has no pods to look at. */
 export const notMade =
@@ -94,8 +124,8 @@ const toldByPods: readonly Reason[] = [
   ...Object.values(relayReasons),
   'CaughtUp',
   'CatchingUp',
-  'ProjectionFailing',
-  'ProjectionHalted',
+  ...Object.values(projectorReasons),
+  ...Object.values(haltReasons),
   'KeysHalted',
   'ProjectorUnreachable',
 ];

@@ -1,5 +1,6 @@
 import type { Reason } from '../../api/v1alpha1/conditions.ts';
 import { hasCommand, hasQuery } from '../../api/v1alpha1/service-kinds.ts';
+import type { Part } from './observe.ts';
 import {
   behind,
   fieldUnknown,
@@ -18,6 +19,7 @@ import {
 } from './scaling-checks.ts';
 import {
   always,
+  blocked,
   conditionOf,
   down,
   downSince,
@@ -77,15 +79,33 @@ const commandFailing: Check = (input) => {
 
 const afterFirstStart: readonly Reason[] = ['CommandRunning', 'PodsNotReady', 'CommandFailing'];
 
+const stores = [
+  ['postgres', 'PostgresNotReady'],
+  ['kafka', 'KafkaNotReady'],
+  ['redis', 'RedisNotReady'],
+] as const satisfies readonly (readonly [Part, Reason])[];
+
+function ofStores(input: StatusInput, check: typeof down): Verdict | undefined {
+  const isMine: Readonly<Record<(typeof stores)[number][0], boolean>> = {
+    postgres: hasCommand(input.service),
+    kafka: true,
+    redis: hasQuery(input.service),
+  };
+  for (const [part, reason] of stores.filter(([name]) => isMine[name])) {
+    const found = check(part, reason)(input);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 const checks: Readonly<Record<Stage, readonly Check[]>> = {
   StoresReady: [
     notMade('postgres'),
     (input) => (hasQuery(input.service) ? notMade('redis')(input) : undefined),
     secretIncomplete,
-    (input) =>
-      hasCommand(input.service) ? down('postgres', 'PostgresNotReady')(input) : undefined,
-    down('kafka', 'KafkaNotReady'),
-    (input) => (hasQuery(input.service) ? down('redis', 'RedisNotReady')(input) : undefined),
+    // A store that only starts must not hide one that cannot.
+    (input) => ofStores(input, blocked),
+    (input) => ofStores(input, down),
     always('True', 'StoresRunning', 'Every store answers.'),
   ],
   CommandReady: [

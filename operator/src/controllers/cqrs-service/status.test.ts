@@ -17,7 +17,7 @@ import type { CqrsService, CqrsServiceStatus } from '../../api/v1alpha1/schema.t
 import { exampleObserved, gone, projects, relayStreams, runs } from './example-observed.ts';
 import type { Observed } from './observe.ts';
 import { relayReasons } from './relay-reasons.ts';
-import { firstStatus, statusOf, type StatusInput } from './status.ts';
+import { isUnsettled, statusOf, type StatusInput } from './status.ts';
 
 const nowMs = Date.parse('2026-01-02T03:04:05Z');
 const orders = wholeService('orders', ordersSpec);
@@ -140,12 +140,22 @@ const rows: readonly Row[] = [
     observed: {
       workloads: { ...healthy.workloads, kafka: gone },
       podProblems: {
-        kafka: { reason: 'VolumePending', message: 'Pod cqrs-kafka-0 has no volume.' },
+        kafka: { reason: 'VolumePending', what: 'Pod cqrs-kafka-0 has no volume.' },
       },
     },
     type: 'StoresReady',
     reason: 'VolumePending',
     says: 'Pod cqrs-kafka-0 has no volume.',
+  },
+  {
+    when: 'one store starts and another cannot',
+    observed: {
+      workloads: { ...healthy.workloads, postgres: gone, redis: gone },
+      podProblems: { redis: { reason: 'OutOfMemory', what: 'Redis took too much.' } },
+    },
+    type: 'StoresReady',
+    reason: 'OutOfMemory',
+    says: 'Redis took too much. Raise limits.memory',
   },
   {
     when: 'a quota forbids pods',
@@ -155,6 +165,49 @@ const rows: readonly Row[] = [
     type: 'CommandReady',
     reason: 'PodsForbidden',
     says: 'exceeded quota: pods=10. Raise the quota',
+  },
+  {
+    when: 'a StatefulSet is refused its pods, which only an Event tells',
+    observed: {
+      workloads: { ...healthy.workloads, postgres: { ...gone, hasNoPods: true } },
+      hints: {
+        postgres: { reason: 'PodsForbidden', says: 'Kubernetes says of it: exceeded quota.' },
+      },
+    },
+    type: 'StoresReady',
+    reason: 'PodsForbidden',
+    says: 'No postgres pod can start. Kubernetes says of it: exceeded quota. Raise the quota',
+  },
+  {
+    when: 'a probe fails, which only an Event tells',
+    observed: {
+      workloads: { ...healthy.workloads, redis: gone },
+      hints: { redis: { reason: null, says: 'Kubernetes says of Pod a: probe failed.' } },
+    },
+    type: 'StoresReady',
+    reason: 'RedisNotReady',
+    says: 'No redis pod is ready. Kubernetes says of Pod a: probe failed. Look at the Redis pod',
+  },
+  {
+    when: 'a Deployment has given up on its pods',
+    observed: {
+      workloads: { ...healthy.workloads, query: { ...gone, givenUp: 'It has timed out' } },
+    },
+    type: 'QueryReady',
+    reason: 'RolloutStuck',
+    says: 'No query pod has become ready in time: It has timed out. Look at the pods',
+  },
+  {
+    when: 'versions are missing in a partition',
+    observed: {
+      readings: {
+        ...healthy.readings,
+        projector: [projects('orders', { halted: ['t/3: CQRS_VERSION_GAP: 5 follows 3.'] })],
+      },
+    },
+    type: 'ProjectionCaughtUp',
+    reason: 'VersionGap',
+    says: 'View orders halted at t/3: CQRS_VERSION_GAP: 5 follows 3. Restore the topic and try again',
   },
   {
     when: 'a new Postgres is awaited by its command pods',
@@ -200,7 +253,7 @@ const rows: readonly Row[] = [
     when: 'a crashing container outweighs what its pod once said',
     observed: {
       workloads: { ...healthy.workloads, query: gone },
-      podProblems: { query: { reason: 'ContainerCrashing', message: 'Container query ended.' } },
+      podProblems: { query: { reason: 'ContainerCrashing', what: 'Container query ended.' } },
       readings: {
         query: [
           { outcome: 'answered', error: 'no Redis', errorCode: null, streaming: false, views: [] },
@@ -466,15 +519,6 @@ describe('a stage', () => {
 });
 
 describe('the summary', () => {
-  it('says of a new object that it is being worked on, and counts as no pass', () => {
-    const first = firstStatus(orders, nowMs);
-    expect(condition(first, 'Reconciling')).toMatchObject({
-      status: 'True',
-      reason: 'Progressing',
-    });
-    expect(first.observedGeneration).toBeUndefined();
-  });
-
   it('is Ready and settled when all is well', () => {
     const found = status();
     expect(condition(found, 'Ready')).toMatchObject({ status: 'True', reason: 'Available' });
@@ -542,14 +586,30 @@ describe('the summary', () => {
   it('is reconciling while a rollout is stuck behind old pods that still answer', () => {
     const found = status({
       workloads: { ...healthy.workloads, query: { ...runs, rolledOut: false } },
-      podProblems: { query: { reason: 'ImagePullFailed', message: 'No image.' } },
+      podProblems: { query: { reason: 'ImagePullFailed', what: 'No image.' } },
     });
+    expect(condition(found, 'Ready').status).toBe('True');
+    const reconciling = condition(found, 'Reconciling');
+    expect(reconciling).toMatchObject({ status: 'True', reason: 'ImagePullFailed' });
+    expect(reconciling.message).toContain('the old ones still work. No image. Correct the image');
+  });
+
+  it('says that a Deployment has given up on new pods while old ones still answer', () => {
+    const givenUp = 'ReplicaSet "orders-query-1" has timed out progressing.';
+    const query = { ...runs, rolledOut: false, givenUp };
+    const found = status({ workloads: { ...healthy.workloads, query } });
     expect(condition(found, 'Ready').status).toBe('True');
     expect(condition(found, 'Reconciling')).toMatchObject({
       status: 'True',
-      reason: 'Progressing',
+      reason: 'RolloutStuck',
     });
-    expect(condition(found, 'Reconciling').message).toContain('No image.');
+    expect(condition(found, 'Reconciling').message).toContain(givenUp);
+  });
+
+  it('is unsettled as long as it waits for something', () => {
+    expect(isUnsettled(status())).toBe(false);
+    expect(isUnsettled(status({ workloads: { ...healthy.workloads, query: gone } }))).toBe(true);
+    expect(isUnsettled(status(relaySays('CQRS_SLOT_LOST', 'gone')))).toBe(false);
   });
 
   it('says that it is suspended instead of what is missing', () => {

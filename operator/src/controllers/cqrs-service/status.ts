@@ -1,5 +1,6 @@
 import {
   conditionTypes,
+  findCondition,
   named,
   setCondition,
   type Condition,
@@ -35,11 +36,9 @@ export function statusOf(input: StatusInput): CqrsServiceStatus {
   return { observedGeneration: generation, conditions, ...statusColumns(service, observed) };
 }
 
-/** The status before the first pass is done: that there is one to come. */
-export function firstStatus(service: CqrsService, nowMs: number): CqrsServiceStatus {
-  const { generation = 0 } = service.metadata;
-  const begun = verdict('True', 'Progressing', 'The first objects are being made.');
-  return { conditions: setCondition([], { type: 'Reconciling', ...begun }, generation, nowMs) };
+/** Whether something is awaited that may come without a change of any object that is watched. */
+export function isUnsettled({ conditions = [] }: CqrsServiceStatus): boolean {
+  return findCondition(conditions, 'Reconciling')?.status === 'True';
 }
 
 type Verdicts = Readonly<Record<ConditionType, Verdict>>;
@@ -90,6 +89,10 @@ const needSomebody: readonly Reason[] = [
   'TopicLost',
   'EventMalformed',
   'AggregateUndeclared',
+  'ProjectorMisconfigured',
+  'VersionGap',
+  'EventsExpired',
+  'PositionAhead',
   'ProjectionHalted',
   'KeysHalted',
 ];
@@ -162,10 +165,13 @@ const rollingOut: Check = ({ observed, service }) => {
   const parts = Object.entries(observed.workloads);
   const found = parts.find(([, workload]) => !workload.rolledOut);
   if (found === undefined) return undefined;
-  const [part] = found;
-  const problem = observed.podProblems[part as Part]?.message ?? saidBy(part as Part, observed);
-  const what = `The ${part} pods of ${service.metadata.name} are being replaced.`;
-  return verdict('True', 'Progressing', problem === undefined ? what : `${what} ${problem}`);
+  const [part, { givenUp }] = found;
+  const what = `The ${part} pods of ${service.metadata.name} are being replaced, and the old ones still work.`;
+  const problem = observed.podProblems[part as Part];
+  if (problem !== undefined) return verdict('True', problem.reason, `${what} ${problem.what}`);
+  if (givenUp !== undefined) return verdict('True', 'RolloutStuck', `${what} ${sentence(givenUp)}`);
+  const said = saidBy(part as Part, observed);
+  return verdict('True', 'Progressing', said === undefined ? what : `${what} ${said}`);
 };
 
 // The pods that are ready are not asked, so this is said by the new ones.

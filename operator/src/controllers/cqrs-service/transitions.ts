@@ -4,6 +4,7 @@ import {
   type ConditionType,
   type Reason,
 } from '../../api/v1alpha1/conditions.ts';
+import { notObserved } from '../../api/v1alpha1/bounds.ts';
 import type { CqrsServiceStatus } from '../../api/v1alpha1/schema.ts';
 import type { EventNote } from '../../kube/events.ts';
 import { stages } from './stage-check.ts';
@@ -31,6 +32,9 @@ const firstReasons: readonly Reason[] = [
   'RelayNotStreaming',
   'PublishFailed',
   'ProjectionFailing',
+  'TopicMissing',
+  'EventSourceFailing',
+  'ReadStoreFailing',
 ];
 
 /** The Events that one pass is worth: each change between two statuses is told once. */
@@ -48,7 +52,7 @@ export function eventsBetween(
 
 // The first pass of a service whose schema is invalid makes nothing, and its stages say so.
 function isMade(status: CqrsServiceStatus | undefined): boolean {
-  if (status?.observedGeneration === undefined) return false;
+  if ((status?.observedGeneration ?? notObserved) < 0) return false;
   return conditionOf(status, 'CommandReady')?.reason !== 'SchemaInvalid';
 }
 

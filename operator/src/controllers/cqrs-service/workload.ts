@@ -14,6 +14,7 @@ type WorkloadStatus = {
   readonly conditions?: readonly {
     readonly type: string;
     readonly status: string;
+    readonly reason?: string;
     readonly message?: string;
   }[];
 };
@@ -26,22 +27,34 @@ export type Workload = {
   readonly rolledOut: boolean;
   /** Why the API server refuses to create pods, as quotas and pod security policies do. */
   readonly refusal: string | undefined;
+  /** Why a Deployment no longer believes that its new pods become ready. */
+  readonly givenUp: string | undefined;
+  /** Whether pods are wanted, their controller has looked, and none exists. */
+  readonly hasNoPods: boolean;
 };
 
 export function workloadOf({ metadata, spec, status = {} }: WorkloadObject): Workload {
+  const { conditions = [], readyReplicas = 0, replicas = 0 } = status;
+  const desired = spec?.replicas ?? 1;
   return {
-    desired: spec?.replicas ?? 1,
-    ready: status.readyReplicas ?? 0,
-    rolledOut: isRolledOut(metadata.generation ?? 0, status),
-    refusal: status.conditions?.find(
-      ({ type, status: is }) => type === 'ReplicaFailure' && is === 'True',
-    )?.message,
+    desired,
+    ready: readyReplicas,
+    rolledOut: isRolledOut(metadata.generation, status),
+    refusal: conditions.find(({ type, status: is }) => type === 'ReplicaFailure' && is === 'True')
+      ?.message,
+    givenUp: conditions.find(({ reason }) => reason === 'ProgressDeadlineExceeded')?.message,
+    hasNoPods: desired > 0 && replicas === 0 && isSeen(metadata.generation, status),
   };
+}
+
+/** Whether the workload's controller has looked at this generation at all. */
+function isSeen(generation = 0, { observedGeneration = 0 }: WorkloadStatus): boolean {
+  return observedGeneration > 0 && observedGeneration >= generation;
 }
 
 // Counted against the pods there are and not those wanted, so that scaling is no rollout.
 function isRolledOut(
-  generation: number,
+  generation = 0,
   { observedGeneration = 0, replicas = 0, updatedReplicas = 0 }: WorkloadStatus,
 ): boolean {
   return observedGeneration >= generation && updatedReplicas >= replicas;
