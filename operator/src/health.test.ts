@@ -6,6 +6,7 @@ const heardAgo = (seconds: number, synced = true): Parameters<typeof readiness>[
   resource: 'deployments',
   synced,
   lastContactAtMs: nowMs - seconds * 1000,
+  trouble: undefined,
 });
 
 describe('health', () => {
@@ -23,6 +24,13 @@ describe('health', () => {
   it('names the kind and the seconds', () => {
     expect(readiness([heardAgo(200)], nowMs, undefined).problems).toEqual([
       'deployments: nothing heard for 200 s',
+    ]);
+  });
+
+  it('says why a cache is not there', () => {
+    const trouble = 'GET /apis/apps/v1/deployments: 403 forbidden';
+    expect(readiness([{ ...heardAgo(0, false), trouble }], nowMs, undefined).problems).toEqual([
+      `deployments: not listed yet, because ${trouble}`,
     ]);
   });
 

@@ -29,7 +29,7 @@ export function readiness(
   servesMetricsApi: boolean | undefined,
 ): Health {
   const problems = caches.flatMap((cache) => {
-    if (!cache.synced) return [`${cache.resource}: not listed yet`];
+    if (!cache.synced) return [`${cache.resource}: not listed yet${because(cache)}`];
     return silence(cache, nowMs, readySilenceMsMax);
   });
   if (servesMetricsApi === false) problems.push('metrics API: no serving certificate yet');
@@ -44,7 +44,11 @@ export function liveness(caches: readonly CacheHealth[], nowMs: number): Health 
 function silence(cache: CacheHealth, nowMs: number, silenceMsMax: number): string[] {
   const silentMs = nowMs - cache.lastContactAtMs;
   if (silentMs <= silenceMsMax) return [];
-  return [`${cache.resource}: nothing heard for ${Math.round(silentMs / 1000)} s`];
+  return [`${cache.resource}: nothing heard for ${Math.round(silentMs / 1000)} s${because(cache)}`];
+}
+
+function because({ trouble }: CacheHealth): string {
+  return trouble === undefined ? '' : `, because ${trouble}`;
 }
 
 function healthOf(problems: readonly string[]): Health {

@@ -6,7 +6,13 @@ import { KubeError } from './errors.ts';
 import { splitLines } from './lines.ts';
 import type { KubeLogger } from './logger.ts';
 import type { KubeMetrics, KubeVerb } from './metrics.ts';
-import { contentTypes, requestInfo, type Method, type RequestInfo } from './request-info.ts';
+import {
+  contentTypes,
+  isWrite,
+  requestInfo,
+  type Method,
+  type RequestInfo,
+} from './request-info.ts';
 import { retryAfterMs, retryDelayMs, type RetryLimits } from './retry.ts';
 import type { Transport } from './transport.ts';
 
@@ -46,6 +52,8 @@ export type RequesterOptions = {
   clock: Clock;
   metrics: KubeMetrics;
   logger: KubeLogger;
+  /** Asked right before each attempt that would change the cluster; false refuses it with `KUBE_LEASE`. */
+  mayWrite: () => boolean;
 };
 
 type Answer = {
@@ -151,6 +159,10 @@ export class Requester {
   async #send(call: Call, info: RequestInfo, signal: AbortSignal): Promise<Answer> {
     const { clock, metrics, transport, userAgent } = this.#options;
     const { dispatcher, headers } = await transport.access();
+    // Nothing is awaited from here to the sending: a retry, or a process that slept, is judged by what is true now.
+    if (isWrite(info) && !this.#options.mayWrite()) {
+      throw new KubeError('KUBE_LEASE', `${call.method} ${call.path}: this process does not lead`);
+    }
     const startedAtMs = clock.now();
     this.#counts[info.verb] += 1;
     const done = (status: number): void =>
