@@ -28,7 +28,10 @@ export async function connect(config: Config, logger: Logger) {
     ...(context !== undefined && { context }),
   });
   const way = { kubeConfig, metrics, logger, userAgent: fieldManager };
-  const client = createClient({ ...way, mayWrite: () => leadership.isLeader() });
+  const client = createClient({
+    ...way,
+    ...(config.leaderElection && { mayWrite: () => leadership.isLeader() }),
+  });
   const namespace = config.namespace ?? client.namespace ?? 'default';
   const leadership = createLeadership({ ...way, config, namespace });
   const shared = { client, metrics, logger, clock };

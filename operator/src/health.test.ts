@@ -18,7 +18,7 @@ describe('health', () => {
     { name: 'a watch silent for long', cache: heardAgo(1000), ready: false, live: false },
   ])('$name: ready $ready, live $live', ({ cache, ready, live }) => {
     expect(readiness([heardAgo(0), cache], nowMs, true).ok).toBe(ready);
-    expect(liveness([heardAgo(0), cache], nowMs).ok).toBe(live);
+    expect(liveness([heardAgo(0), cache], nowMs, undefined).ok).toBe(live);
   });
 
   it('names the kind and the seconds', () => {
@@ -31,6 +31,14 @@ describe('health', () => {
     const trouble = 'GET /apis/apps/v1/deployments: 403 forbidden';
     expect(readiness([{ ...heardAgo(0, false), trouble }], nowMs, undefined).problems).toEqual([
       `deployments: not listed yet, because ${trouble}`,
+    ]);
+  });
+
+  it('is not alive with a pass that never ends', () => {
+    const pass = (seconds: number) => ({ key: 'shop/orders', ageMs: seconds * 1000 });
+    expect(liveness([heardAgo(0)], nowMs, pass(200)).ok).toBe(true);
+    expect(liveness([heardAgo(0)], nowMs, pass(400)).problems).toEqual([
+      'shop/orders: its pass has not ended for 400 s',
     ]);
   });
 

@@ -13,6 +13,7 @@ import { createController } from './kube/controller.ts';
 import { createEventRecorder } from './kube/events.ts';
 import { objectKey } from './kube/object.ts';
 import { runParts } from './lifecycle.ts';
+import { createProgress } from './progress.ts';
 import { createPodStatusReader } from './pods/pod-status.ts';
 import type { ApiServiceState } from './scaling/api-service.ts';
 import { createReadsCollector } from './scaling/collector.ts';
@@ -75,26 +76,29 @@ async function run(config: Config, logger: Logger): Promise<void> {
     reportingController: 'cqrs.dev/operator',
     reportingInstance: config.identity,
   });
+  const progress = createProgress(clock);
   const controller = createController({
     ...shared,
     name: 'cqrs-service',
     concurrency: config.concurrency,
     watches: serviceWatches(caches),
-    reconcile: createReconcile({
-      ...cluster,
-      ...shared,
-      events,
-      reading: (podUid) => poller.reading(podUid),
-      demand: (key) => collector.demand(key),
-      metricsApi: () => metricsApi?.apiService() ?? metricsApiOff,
-    }),
+    reconcile: progress.follow(
+      createReconcile({
+        ...cluster,
+        ...shared,
+        events,
+        reading: (podUid) => poller.reading(podUid),
+        demand: (key) => collector.demand(key),
+        metricsApi: () => metricsApi?.apiService() ?? metricsApiOff,
+      }),
+    ),
   });
   const informers = allInformers(caches);
   const server = createHealthServer({
     port: config.opsPort,
     registry,
     logger,
-    liveness: () => liveness(cachesHealth(informers), clock.wallNow()),
+    liveness: () => liveness(cachesHealth(informers), clock.wallNow(), progress.oldest()),
     readiness: () => readiness(cachesHealth(informers), clock.wallNow(), metricsApi?.isServing()),
   });
 

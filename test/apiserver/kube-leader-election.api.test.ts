@@ -145,6 +145,23 @@ test('a leader that stood still too long writes nothing, even before it comes ro
   await expect.poll(() => lost.length).toBe(1);
 });
 
+test('a write that waited for a connection is held back when leadership ended meanwhile', async () => {
+  const answers = [true, false];
+  const fenced = createClient({
+    kubeConfig: server.kubeConfig,
+    mayWrite: () => answers.shift() ?? true,
+  });
+  onTestFinished(() => fenced.close());
+  const configMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace } };
+  const writing = fenced.create(builtin.configMap, configMap);
+  await expect(writing).rejects.toMatchObject({ code: 'KUBE_LEASE' });
+  await expect(admin.get(builtin.configMap, { name, namespace })).rejects.toMatchObject({
+    isNotFound: true,
+  });
+  await fenced.create(builtin.configMap, configMap);
+  await expect(admin.get(builtin.configMap, { name, namespace })).resolves.toBeDefined();
+});
+
 test('times that contradict each other are refused', () => {
   const wrong = { leaseDurationMs: 2000, renewDeadlineMs: 2000, retryPeriodMs: 250 };
   const options = { client: admin, namespace, name, identity: 'a', onLost: () => undefined };

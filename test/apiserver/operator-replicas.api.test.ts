@@ -93,7 +93,7 @@ async function startReplica(name: Name): Promise<OperatorProcess> {
 
 const writeVerbs = new Set(['create', 'update', 'patch', 'delete']);
 
-/** Who wrote what a leader alone may write, in order, since `sinceMs`. */
+/** Who wrote what a leader alone may write, and was not refused, in order, since `sinceMs`. */
 async function writes(sinceMs = 0): Promise<readonly { by: string; atMs: number; what: string }[]> {
   const events = await world.apiServer.audit();
   return events
@@ -102,7 +102,8 @@ async function writes(sinceMs = 0): Promise<readonly { by: string; atMs: number;
       const by = names.find((name) => userOf(name) === event.user.username);
       const atMs = Date.parse(event.requestReceivedTimestamp);
       const what = `${event.verb} ${event.requestURI} ${event.responseStatus?.code}`;
-      return by === undefined || atMs < sinceMs ? [] : [{ by, atMs, what }];
+      const wasRefused = (event.responseStatus?.code ?? 0) >= 400;
+      return by === undefined || wasRefused || atMs < sinceMs ? [] : [{ by, atMs, what }];
     });
 }
 
