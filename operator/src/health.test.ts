@@ -9,6 +9,8 @@ const heardAgo = (seconds: number, synced = true): Parameters<typeof readiness>[
   trouble: undefined,
 });
 
+const pass = (seconds: number) => ({ key: 'shop/orders', ageMs: seconds * 1000 });
+
 describe('health', () => {
   it.each([
     { name: 'a fresh cache', cache: heardAgo(1), ready: true, live: true },
@@ -35,7 +37,6 @@ describe('health', () => {
   });
 
   it('is not alive with a pass that never ends', () => {
-    const pass = (seconds: number) => ({ key: 'shop/orders', ageMs: seconds * 1000 });
     expect(liveness([heardAgo(0)], nowMs, pass(200)).ok).toBe(true);
     expect(liveness([heardAgo(0)], nowMs, pass(400)).problems).toEqual([
       'shop/orders: its pass has not ended for 400 s',

@@ -71,6 +71,9 @@ const configMap = (name: string): Manifest => ({
   metadata: { name, namespace },
 });
 
+const versions = (objects: readonly KubeObject[]): readonly string[] =>
+  objects.map(({ metadata }) => `${metadata.name} ${metadata.resourceVersion}`).toSorted();
+
 test('an API server that was away for 30 s costs a few tries each, and no change is missed', async () => {
   const types = [
     builtin.configMap,
@@ -106,8 +109,6 @@ test('an API server that was away for 30 s costs a few tries each, and no change
 
   const backAtMs = performance.now();
   const { items } = await admin.list(builtin.configMap, { namespace });
-  const versions = (objects: readonly KubeObject[]): readonly string[] =>
-    objects.map(({ metadata }) => `${metadata.name} ${metadata.resourceVersion}`).toSorted();
   await expect
     .poll(() => versions(watched.informer.list()), { timeout: catchUpMsMax, interval: 20 })
     .toEqual(versions(items));

@@ -310,7 +310,9 @@ test('an operator of two namespaces needs Roles in these alone, and does nothing
   expect(await world.children('elsewhere')).toEqual({});
   const left = await world.find<CqrsService>(cqrsServiceType, 'elsewhere', 'payments');
   expect(left?.status).toBeUndefined();
-  const places = (await requestsOf('restricted')).map(({ objectRef }) => objectRef?.namespace);
+  const places = (await requestsOf('restricted')).map(
+    ({ objectRef }) => objectRef?.namespace ?? '',
+  );
   expect([...new Set(places)].toSorted()).toEqual(['billing', releaseNamespace, 'shipping']);
 }, 180_000);
 

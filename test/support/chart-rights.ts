@@ -14,7 +14,7 @@ const renderMsMax = 60_000;
 export const releaseNamespace = 'cqrs-system';
 
 /** A rule of a Role or ClusterRole. */
-export type Rule = {
+type Rule = {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
   readonly verbs: readonly string[];

@@ -11,7 +11,7 @@ import { startApiServer, type ApiServer } from './apiserver.ts';
 const managed = 'app.kubernetes.io/managed-by=cqrs-operator';
 
 /** Kinds of which a CqrsService has children. */
-export const childTypes: readonly ResourceType[] = [
+const childTypes: readonly ResourceType[] = [
   builtin.secret,
   builtin.configMap,
   builtin.service,

@@ -129,7 +129,7 @@ test('the log level', () => {
 
 test('the table has every field of the spec that may change', () => {
   const { spec } = wholeService('orders', ordersSpec);
-  const named = rollouts.map(([field]) => field.split(/[.[:]/)[0]);
+  const named = rollouts.map(([field]) => field.split(/[.[:]/)[0] ?? '');
   const fields = [...Object.keys(spec), 'telemetry'];
   expect([...new Set(named)].toSorted()).toEqual(fields.toSorted());
 });
