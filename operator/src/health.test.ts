@@ -11,10 +11,13 @@ const heardAgo = (seconds: number, synced = true): Parameters<typeof readiness>[
 
 const pass = (seconds: number) => ({ key: 'shop/orders', ageMs: seconds * 1000 });
 
+const notAsked = { ...heardAgo(0, false), lastContactAtMs: 0 };
+
 describe('health', () => {
   it.each([
     { name: 'a fresh cache', cache: heardAgo(1), ready: true, live: true },
     { name: 'a cache not listed yet', cache: heardAgo(1, false), ready: false, live: true },
+    { name: 'a cache not asked for yet', cache: notAsked, ready: false, live: true },
     { name: 'a quiet watch between bookmarks', cache: heardAgo(100), ready: true, live: true },
     { name: 'a watch that went silent', cache: heardAgo(200), ready: false, live: true },
     { name: 'a watch silent for long', cache: heardAgo(1000), ready: false, live: false },

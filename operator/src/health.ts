@@ -55,6 +55,7 @@ export function liveness(
 }
 
 function silence(cache: CacheHealth, nowMs: number, silenceMsMax: number): string[] {
+  if (cache.lastContactAtMs === 0) return [];
   const silentMs = nowMs - cache.lastContactAtMs;
   if (silentMs <= silenceMsMax) return [];
   return [`${cache.resource}: nothing heard for ${Math.round(silentMs / 1000)} s${because(cache)}`];

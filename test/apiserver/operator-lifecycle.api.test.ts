@@ -16,7 +16,8 @@ import {
   tellOnFailure,
   type OperatorWorld,
 } from '../support/operator-world.ts';
-import { eventually, type Child } from '../support/process.ts';
+import { eventually } from '../support/eventually.ts';
+import type { Child } from '../support/process.ts';
 
 const soonMs = 60_000;
 const childCount = 25;

@@ -1,7 +1,7 @@
 /** The operator as a program: what it prints, how it says that it is well, and how it ends. */
 import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFailed, onTestFinished, test } from 'vitest';
 import { ordersSpec } from '../../operator/src/api/v1alpha1/example-services.ts';
 import type { Lease } from '../../operator/src/kube/lease.ts';
 import type { KubeObject } from '../../operator/src/kube/object.ts';
@@ -17,7 +17,7 @@ import {
   tellOnFailure,
   type OperatorWorld,
 } from '../support/operator-world.ts';
-import { eventually } from '../support/process.ts';
+import { eventually } from '../support/eventually.ts';
 
 const soonMs = 60_000;
 const outageMs = 10_000;
@@ -93,6 +93,7 @@ test('every line that it writes is JSON, and /metrics shows the whole table', as
 
 test('it is alive, but not ready, until it has seen the cluster; an outage later is caught up with', async () => {
   await world.apiServer.kill();
+  onTestFailed(() => world.apiServer.restart());
   const operator = await launchOperator(world.apiServer.kubeconfigPath);
   onTestFinished(operator.kill);
   tellOnFailure(operator);

@@ -21,7 +21,7 @@ import {
   tellOnFailure,
   type OperatorWorld,
 } from '../support/operator-world.ts';
-import { eventually } from '../support/process.ts';
+import { eventually } from '../support/eventually.ts';
 
 // What issue and chart promise, and what a machine with other work may add.
 const handOverMsMax = 20_000;

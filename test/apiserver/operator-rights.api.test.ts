@@ -28,7 +28,7 @@ import {
   tellOnFailure,
   type OperatorWorld,
 } from '../support/operator-world.ts';
-import { eventually } from '../support/process.ts';
+import { eventually } from '../support/eventually.ts';
 
 const soonMs = 30_000;
 // A repeated Event is written every 30 s at most.

@@ -42,7 +42,8 @@ export type Informer<T extends KubeObject> = {
   /** Calls `handler` for every later change, once the cache shows it; returns the way to unsubscribe. */
   onChange(handler: (change: Change<T>) => void): () => void;
   /**
-   * `lastContactAtMs`: when, since the epoch, the server last sent anything (a bookmark a minute at least); 0: never.
+   * `lastContactAtMs`: when, since the epoch, the server last sent anything (a bookmark a minute at least), or else
+   * when it was first asked; 0: not yet.
    * `trouble`: why it is not followed at the moment; undefined while it is.
    */
   health(): { synced: boolean; lastContactAtMs: number; trouble: string | undefined };

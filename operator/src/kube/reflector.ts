@@ -81,7 +81,7 @@ export class Reflector<T extends KubeObject> {
     this.#path = resourcePath(type, namespace === undefined ? {} : { namespace });
   }
 
-  /** When the server last sent anything, in milliseconds since the epoch; 0 when it never did. */
+  /** When the server last sent anything, or else when `run` began, in milliseconds since the epoch; 0 before that. */
   get lastContactAtMs(): number {
     return this.#lastContactAtMs;
   }
@@ -92,6 +92,7 @@ export class Reflector<T extends KubeObject> {
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    this.#lastContactAtMs = this.#options.clock.wallNow();
     while (!signal.aborted) {
       try {
         const starts = this.#resourceVersion === undefined;
