@@ -5,6 +5,7 @@ import { createApplier } from './kube/apply.ts';
 import { createClient } from './kube/client.ts';
 import { systemClock as clock } from './kube/clock.ts';
 import { openKubeConfig } from './kube/plain-config.ts';
+import { createLeadership } from './leadership.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { createTelemetry } from './telemetry/metrics.ts';
 
@@ -26,14 +27,21 @@ export async function connect(config: Config, logger: Logger) {
     ...(kubeconfig !== undefined && { kubeconfigPath: kubeconfig }),
     ...(context !== undefined && { context }),
   });
-  const client = createClient({ kubeConfig, metrics, logger, userAgent: fieldManager });
+  const way = { kubeConfig, metrics, logger, userAgent: fieldManager };
+  const client = createClient({
+    ...way,
+    ...(config.leaderElection && { mayWrite: () => leadership.isLeader() }),
+  });
+  const namespace = config.namespace ?? client.namespace ?? 'default';
+  const leadership = createLeadership({ ...way, config, namespace });
   const shared = { client, metrics, logger, clock };
   const statusManager = `${fieldManager}/status`;
   return {
     registry,
     shared,
     client,
-    namespace: config.namespace ?? client.namespace ?? 'default',
+    namespace,
+    leadership,
     caches: createCaches({ ...shared, namespaces: config.watchNamespaces }),
     applier: createApplier({ client, fieldManager, hashAnnotation }),
     statusApplier: createApplier({ client, fieldManager: statusManager, hashAnnotation }),

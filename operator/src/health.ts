@@ -1,5 +1,6 @@
 import type { Informer } from './kube/informer.ts';
 import type { KubeObject } from './kube/object.ts';
+import type { PassUnderWay } from './progress.ts';
 
 /** What one informer says about itself. */
 export type CacheHealth = ReturnType<Informer<KubeObject>['health']> & {
@@ -15,6 +16,9 @@ const readySilenceMsMax = 3 * 60_000;
 // The watchdog has failed for so long that a new process, with new connections and credentials, is worth a try.
 const liveSilenceMsMax = 15 * 60_000;
 
+// A pass is told to end after two minutes (kube/controller.ts); one that goes on holds its key and its worker.
+const livePassMsMax = 5 * 60_000;
+
 export function cachesHealth(informers: readonly Informer<KubeObject>[]): readonly CacheHealth[] {
   return informers.map((informer) => ({ resource: informer.type.plural, ...informer.health() }));
 }
@@ -29,7 +33,7 @@ export function readiness(
   servesMetricsApi: boolean | undefined,
 ): Health {
   const problems = caches.flatMap((cache) => {
-    if (!cache.synced) return [`${cache.resource}: not listed yet`];
+    if (!cache.synced) return [`${cache.resource}: not listed yet${because(cache)}`];
     return silence(cache, nowMs, readySilenceMsMax);
   });
   if (servesMetricsApi === false) problems.push('metrics API: no serving certificate yet');
@@ -37,14 +41,28 @@ export function readiness(
 }
 
 /** Live: false only when a restart is the remedy. */
-export function liveness(caches: readonly CacheHealth[], nowMs: number): Health {
-  return healthOf(caches.flatMap((cache) => silence(cache, nowMs, liveSilenceMsMax)));
+export function liveness(
+  caches: readonly CacheHealth[],
+  nowMs: number,
+  oldestPass: PassUnderWay | undefined,
+): Health {
+  const problems = caches.flatMap((cache) => silence(cache, nowMs, liveSilenceMsMax));
+  if (oldestPass !== undefined && oldestPass.ageMs > livePassMsMax) {
+    const { key, ageMs } = oldestPass;
+    problems.push(`${key}: its pass has not ended for ${Math.round(ageMs / 1000)} s`);
+  }
+  return healthOf(problems);
 }
 
 function silence(cache: CacheHealth, nowMs: number, silenceMsMax: number): string[] {
+  if (cache.lastContactAtMs === 0) return [];
   const silentMs = nowMs - cache.lastContactAtMs;
   if (silentMs <= silenceMsMax) return [];
-  return [`${cache.resource}: nothing heard for ${Math.round(silentMs / 1000)} s`];
+  return [`${cache.resource}: nothing heard for ${Math.round(silentMs / 1000)} s${because(cache)}`];
+}
+
+function because({ trouble }: CacheHealth): string {
+  return trouble === undefined ? '' : `, because ${trouble}`;
 }
 
 function healthOf(problems: readonly string[]): Health {

@@ -11,9 +11,9 @@ import { cachesHealth, liveness, readiness } from './health.ts';
 import { systemClock as clock } from './kube/clock.ts';
 import { createController } from './kube/controller.ts';
 import { createEventRecorder } from './kube/events.ts';
-import { createLeaderElector, type LeaderElector } from './kube/leader-election.ts';
 import { objectKey } from './kube/object.ts';
 import { runParts } from './lifecycle.ts';
+import { createProgress } from './progress.ts';
 import { createPodStatusReader } from './pods/pod-status.ts';
 import type { ApiServiceState } from './scaling/api-service.ts';
 import { createReadsCollector } from './scaling/collector.ts';
@@ -50,7 +50,7 @@ switch (parsed.outcome) {
 
 async function run(config: Config, logger: Logger): Promise<void> {
   const cluster = await connect(config, logger);
-  const { caches, client, registry, shared } = cluster;
+  const { caches, client, leadership, registry, shared } = cluster;
   const enqueue = (key: string): void => controller.enqueue(key);
   const reader = createPodStatusReader({ mode: config.podStatus, client });
   const collector = createReadsCollector({
@@ -66,9 +66,8 @@ async function run(config: Config, logger: Logger): Promise<void> {
     onChange: enqueue,
     settledIntervalMs: config.statusRefreshMs,
   });
-  const elector = createElector(config, cluster);
   const metricsApi = createApi(config, cluster, {
-    isLeader: () => !config.leaderElection || elector.isLeader(),
+    isLeader: () => leadership.isLeader(),
     demand: (key) => collector.demand(key),
     onApiServiceChange: () => caches.services.list().map(objectKey).forEach(enqueue),
   });
@@ -77,26 +76,29 @@ async function run(config: Config, logger: Logger): Promise<void> {
     reportingController: 'cqrs.dev/operator',
     reportingInstance: config.identity,
   });
+  const progress = createProgress(clock);
   const controller = createController({
     ...shared,
     name: 'cqrs-service',
     concurrency: config.concurrency,
     watches: serviceWatches(caches),
-    reconcile: createReconcile({
-      ...cluster,
-      ...shared,
-      events,
-      reading: (podUid) => poller.reading(podUid),
-      demand: (key) => collector.demand(key),
-      metricsApi: () => metricsApi?.apiService() ?? metricsApiOff,
-    }),
+    reconcile: progress.follow(
+      createReconcile({
+        ...cluster,
+        ...shared,
+        events,
+        reading: (podUid) => poller.reading(podUid),
+        demand: (key) => collector.demand(key),
+        metricsApi: () => metricsApi?.apiService() ?? metricsApiOff,
+      }),
+    ),
   });
   const informers = allInformers(caches);
   const server = createHealthServer({
     port: config.opsPort,
     registry,
     logger,
-    liveness: () => liveness(cachesHealth(informers), clock.wallNow()),
+    liveness: () => liveness(cachesHealth(informers), clock.wallNow(), progress.oldest()),
     readiness: () => readiness(cachesHealth(informers), clock.wallNow(), metricsApi?.isServing()),
   });
 
@@ -109,33 +111,13 @@ async function run(config: Config, logger: Logger): Promise<void> {
       start: () => informers.forEach((informer) => informer.start()),
       stop: async () => void (await Promise.all(informers.map((informer) => informer.stop()))),
     },
-    { name: 'events', stop: () => events.stop() },
     { name: 'reads collector', start: () => collector.start(), stop: () => collector.stop() },
     { name: 'metrics API', start: () => metricsApi?.start(), stop: async () => metricsApi?.stop() },
-    { name: 'leadership', start: () => lead(config, elector), stop: () => elector.stop() },
+    { name: 'leadership', start: () => leadership.start(), stop: () => leadership.stop() },
+    { name: 'events', stop: () => events.stop() },
     { name: 'controller', start: () => controller.start(), stop: () => controller.stop() },
     { name: 'stage poller', start: () => poller.start(), stop: () => poller.stop() },
   ]);
-}
-
-function createElector(config: Config, { namespace, shared }: Cluster): LeaderElector {
-  return createLeaderElector({
-    ...shared,
-    namespace,
-    name: config.leaseName,
-    identity: config.identity,
-    onLost(err) {
-      // Another replica may act already: nothing is written any more, not even an orderly farewell.
-      shared.logger.error({ err }, 'Lost the lease');
-      process.exit(1);
-    },
-  });
-}
-
-async function lead(config: Config, elector: LeaderElector): Promise<void> {
-  if (!config.leaderElection) return;
-  elector.start();
-  await elector.acquired;
 }
 
 function createApi(

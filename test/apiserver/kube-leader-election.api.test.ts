@@ -126,6 +126,42 @@ test('a leader whose lease was taken from it stops leading', async () => {
   expect(contender.lost[0]?.cause.message).toContain('another holder');
 });
 
+test('a leader that stood still too long writes nothing, even before it comes round to its clock', async () => {
+  const { elector, lost } = contend('a');
+  await elector.acquired;
+  const fenced = createClient({
+    kubeConfig: server.kubeConfig,
+    mayWrite: () => elector.isLeader(),
+  });
+  onTestFinished(() => fenced.close());
+  const ref = { name, namespace };
+  await fenced.create(builtin.configMap, { apiVersion: 'v1', kind: 'ConfigMap', metadata: ref });
+
+  const standStill = new Int32Array(new SharedArrayBuffer(4));
+  Atomics.wait(standStill, 0, 0, shortTimes.renewDeadlineMs + 100);
+  expect(lost).toEqual([]);
+  await expect(fenced.delete(builtin.configMap, ref)).rejects.toMatchObject({ code: 'KUBE_LEASE' });
+  await expect(fenced.get(builtin.configMap, ref)).resolves.toBeDefined();
+  await expect.poll(() => lost.length).toBe(1);
+});
+
+test('a write that waited for a connection is held back when leadership ended meanwhile', async () => {
+  const answers = [true, false];
+  const fenced = createClient({
+    kubeConfig: server.kubeConfig,
+    mayWrite: () => answers.shift() ?? true,
+  });
+  onTestFinished(() => fenced.close());
+  const configMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace } };
+  const writing = fenced.create(builtin.configMap, configMap);
+  await expect(writing).rejects.toMatchObject({ code: 'KUBE_LEASE' });
+  await expect(admin.get(builtin.configMap, { name, namespace })).rejects.toMatchObject({
+    isNotFound: true,
+  });
+  await fenced.create(builtin.configMap, configMap);
+  await expect(admin.get(builtin.configMap, { name, namespace })).resolves.toBeDefined();
+});
+
 test('times that contradict each other are refused', () => {
   const wrong = { leaseDurationMs: 2000, renewDeadlineMs: 2000, retryPeriodMs: 250 };
   const options = { client: admin, namespace, name, identity: 'a', onLost: () => undefined };

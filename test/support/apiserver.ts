@@ -3,6 +3,7 @@ import { get, type RequestOptions } from 'node:https';
 import { join } from 'node:path';
 import { loadKubeConfig } from '../../operator/src/kube/kube-config.ts';
 import { ensureTools } from '../cluster/tools/tools.ts';
+import { auditFlags, readAuditLog, type AuditEvent } from './audit-log.ts';
 import { freePort } from './loopback-port.ts';
 import { createCertificate, createSigningKey, type KeyPair } from './certificates.ts';
 import { eventually } from './eventually.ts';
@@ -22,6 +23,10 @@ export type ApiServer = {
   /** The admin's kubeconfig with another port, such as a TCP proxy's. */
   kubeConfigVia(port: number): KubeConfig;
   kubectlPath: string;
+  /** Writes a kubeconfig of a user whom a bearer token proves, and gives its path. */
+  kubeconfigOf(user: string, token: string): Promise<string>;
+  /** Every request that was answered so far, in the order of arrival; empty unless started with `audit`. */
+  audit(): Promise<readonly AuditEvent[]>;
   /** What the aggregator shows to aggregated API servers, which they must trust. */
   frontProxyCaPath: string;
   /** A certificate for a server on loopback, signed by a CA whose PEM can go into an APIService's caBundle. */
@@ -39,7 +44,7 @@ export type ApiServer = {
 
 /** Starts both, building the binaries first on a machine that has none. Ready means `/readyz` answers 200. */
 export async function startApiServer(
-  options: { args?: readonly string[] } = {},
+  options: { args?: readonly string[]; audit?: boolean } = {},
 ): Promise<ApiServer> {
   const tools = await ensureTools(['etcd', 'kube-apiserver', 'kubectl'], () => undefined);
   const folder = await temporaryFolder('apiserver');
@@ -53,6 +58,7 @@ export async function startApiServer(
   const command = [
     tools['kube-apiserver'],
     ...apiServerArgs({ port, etcdPort, pki }),
+    ...(options.audit ? await auditFlags(folder) : []),
     ...(options.args ?? []),
   ];
   let apiServer = await start(...command);
@@ -61,9 +67,10 @@ export async function startApiServer(
     await etcd.kill();
     await rm(folder, { recursive: true, force: true });
   };
-  const kubeconfig = await adminKubeconfig(port, pki);
-  const kubeconfigPath = join(folder, 'admin.kubeconfig');
-  await writeFile(kubeconfigPath, kubeconfig);
+  const kubeconfigPath = await writeKubeconfig({ folder, port, pki }, 'admin', {
+    'client-certificate-data': await base64(pki.admin.certPath),
+    'client-key-data': await base64(pki.admin.keyPath),
+  });
   try {
     await untilReady(port, pki, apiServer);
   } catch (error) {
@@ -85,16 +92,10 @@ export async function startApiServer(
     kubeConfig: kubeConfigVia(port),
     kubeConfigVia,
     kubectlPath: tools.kubectl,
+    kubeconfigOf: (user, token) => writeKubeconfig({ folder, port, pki }, user, { token }),
+    audit: () => readAuditLog(folder),
     frontProxyCaPath: pki.frontProxyCa.certPath,
-    servingCertificate: async (name) => ({
-      ...(await createCertificate(folder, {
-        name,
-        subject: `/CN=${name}`,
-        issuer: pki.ca,
-        alternativeNames: `IP:127.0.0.1,DNS:localhost,DNS:${name}`,
-      })),
-      caPath: pki.ca.certPath,
-    }),
+    servingCertificate: (name) => servingCertificate(folder, pki, name),
     pause: () => apiServer.signal('SIGSTOP'),
     resume: () => apiServer.signal('SIGCONT'),
     kill: () => apiServer.kill(),
@@ -195,23 +196,42 @@ async function base64(path: string): Promise<string> {
   return (await readFile(path)).toString('base64');
 }
 
-async function adminKubeconfig(port: number, pki: Pki): Promise<string> {
+async function servingCertificate(
+  folder: string,
+  { ca }: Pki,
+  name: string,
+): Promise<KeyPair & { caPath: string }> {
+  const pair = await createCertificate(folder, {
+    name,
+    subject: `/CN=${name}`,
+    issuer: ca,
+    alternativeNames: `IP:127.0.0.1,DNS:localhost,DNS:${name}`,
+  });
+  return { ...pair, caPath: ca.certPath };
+}
+
+type User = Readonly<Record<string, string>>;
+
+async function writeKubeconfig(
+  of: { folder: string; port: number; pki: Pki },
+  name: string,
+  user: User,
+): Promise<string> {
   const cluster = {
-    server: `https://127.0.0.1:${port}`,
-    'certificate-authority-data': await base64(pki.ca.certPath),
+    server: `https://127.0.0.1:${of.port}`,
+    'certificate-authority-data': await base64(of.pki.ca.certPath),
   };
-  const user = {
-    'client-certificate-data': await base64(pki.admin.certPath),
-    'client-key-data': await base64(pki.admin.keyPath),
-  };
-  return JSON.stringify({
+  const kubeconfig = {
     apiVersion: 'v1',
     kind: 'Config',
     'current-context': 'test',
     clusters: [{ name: 'test', cluster }],
-    users: [{ name: 'admin', user }],
-    contexts: [{ name: 'test', context: { cluster: 'test', user: 'admin' } }],
-  });
+    users: [{ name, user }],
+    contexts: [{ name: 'test', context: { cluster: 'test', user: name } }],
+  };
+  const path = join(of.folder, `${name}.kubeconfig`);
+  await writeFile(path, JSON.stringify(kubeconfig));
+  return path;
 }
 
 async function untilReady(port: number, pki: Pki, child: Child): Promise<void> {

@@ -21,6 +21,20 @@ export async function startOperator(
   kubeconfigPath: string,
   args: readonly string[] = [],
 ): Promise<OperatorProcess> {
+  const operator = await launchOperator(kubeconfigPath, args);
+  await eventually('the operator to be ready', readyMsMax, async () => {
+    if (!operator.running()) throw new Error(`The operator ended:\n${operator.output()}`);
+    const answer = await fetch(`${operator.ops}/readyz`).catch(() => undefined);
+    return answer?.ok;
+  });
+  return operator;
+}
+
+/** Starts the operator and waits for nothing. */
+export async function launchOperator(
+  kubeconfigPath: string,
+  args: readonly string[] = [],
+): Promise<OperatorProcess> {
   const opsPort = await freePort();
   const ops = `http://127.0.0.1:${opsPort}`;
   const child = await startChild(
@@ -34,11 +48,6 @@ export async function startOperator(
     ],
     { cwd: root },
   );
-  await eventually('the operator to be ready', readyMsMax, async () => {
-    if (!child.running()) throw new Error(`The operator ended:\n${child.output()}`);
-    const answer = await fetch(`${ops}/readyz`).catch(() => undefined);
-    return answer?.ok;
-  });
   const samples = async (name: string): Promise<readonly (readonly [string, number])[]> => {
     const text = await (await fetch(`${ops}/metrics`)).text();
     const lines = text.matchAll(new RegExp(`^${name}\\{(.*)\\} (\\d+)$`, 'gm'));

@@ -28,7 +28,7 @@ create where nothing is there yet.
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [batch]
   resources: [jobs]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, patch]
 - apiGroups: ['']
   resources: [pods]
   verbs: [get, list, watch]

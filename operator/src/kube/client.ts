@@ -16,6 +16,8 @@ export type ClientOptions = {
   userAgent?: string;
   limits?: Partial<ClientLimits>;
   clock?: Clock;
+  /** Fences a leader: asked before anything is sent that would change the cluster; false refuses it (`KUBE_LEASE`). */
+  mayWrite?: () => boolean;
 };
 
 type RequestOptions = {
@@ -115,6 +117,7 @@ export function createClient(options: ClientOptions): KubeClient {
     userAgent: options.userAgent ?? 'kube-runtime-node',
     metrics: options.metrics ?? noMetrics,
     logger: options.logger ?? silentLogger,
+    mayWrite: options.mayWrite,
   });
   const request = jsonRequest(requester);
 

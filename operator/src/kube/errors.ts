@@ -8,7 +8,7 @@
  * - KUBE_RESPONSE_INVALID: the answer is not the JSON it should be.
  * - KUBE_CONFIG: the kubeconfig or credentials cannot be used.
  * - KUBE_WATCH: a watch delivered an ERROR event or went silent.
- * - KUBE_LEASE: leadership was lost or the lease settings contradict each other.
+ * - KUBE_LEASE: leadership was lost, a write was held back for that, or the lease settings contradict each other.
  */
 export type KubeErrorCode =
   | 'KUBE_STATUS'

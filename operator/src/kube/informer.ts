@@ -41,8 +41,12 @@ export type Informer<T extends KubeObject> = {
   byIndex(name: string, value: string): readonly T[];
   /** Calls `handler` for every later change, once the cache shows it; returns the way to unsubscribe. */
   onChange(handler: (change: Change<T>) => void): () => void;
-  /** `lastContactAtMs`: when, since the epoch, the server last sent anything (a bookmark a minute at least); 0: never. */
-  health(): { synced: boolean; lastContactAtMs: number };
+  /**
+   * `lastContactAtMs`: when, since the epoch, the server last sent anything (a bookmark a minute at least), or else
+   * when it was first asked; 0: not yet.
+   * `trouble`: why it is not followed at the moment; undefined while it is.
+   */
+  health(): { synced: boolean; lastContactAtMs: number; trouble: string | undefined };
 };
 
 /** Makes an informer; nothing happens before `start`. Handlers should only enqueue keys; what they throw is logged. */
@@ -96,7 +100,11 @@ export function createInformer<T extends KubeObject>(options: InformerOptions<T>
       handlers.add(handler);
       return () => void handlers.delete(handler);
     },
-    health: () => ({ synced: isSynced, lastContactAtMs: reflector.lastContactAtMs }),
+    health: () => ({
+      synced: isSynced,
+      lastContactAtMs: reflector.lastContactAtMs,
+      trouble: reflector.trouble,
+    }),
   };
 }
 

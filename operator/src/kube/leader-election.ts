@@ -2,7 +2,7 @@ import type { KubeClient } from './client.ts';
 import { microTime, pause, systemClock, type Clock } from './clock.ts';
 import { deadline } from './deadline.ts';
 import { KubeError } from './errors.ts';
-import { contendedBy, leaseOf, mayTake, type Lease, type Observed } from './lease.ts';
+import { contendedBy, expiresInMs, leaseOf, mayTake, type Lease, type Observed } from './lease.ts';
 import { silentLogger, type KubeLogger } from './logger.ts';
 import { noMetrics, type KubeMetrics } from './metrics.ts';
 import { builtin, resourcePath } from './resource-type.ts';
@@ -37,14 +37,20 @@ export type LeaderElector = {
   stop(): Promise<void>;
 };
 
-// As client-go spreads its retries.
-const jitterFactor = 1.2;
+// Contenders look at intervals between these parts of the retry period, so that many of them do not look at once.
+const jitter = { min: 0.5, max: 1 };
+// Of the retry period: contenders that wait for one expiry take their turns within this time.
+const expirySpread = 0.1;
 const releaseMsMax = 2000;
 
 /**
  * Elects a leader by a Lease as client-go does: a lease is expired when its record was not seen to change for its
- * duration on the local clock, so clocks need not agree, only run equally fast. It does not fence: a leader that is
- * suspended longer than its lease may act once more when it wakes, so what it does must bear that.
+ * duration on the local clock, so clocks need not agree, only run equally fast. Unlike client-go's, a contender looks
+ * at the very moment of the expiry too, so that a leader that died is followed within the lease and 1.1 retry periods.
+ *
+ * The Lease alone does not fence: a leader that was suspended longer than it lasts may come round to a write before it
+ * comes round to its clock. A client with `mayWrite: () => elector.isLeader()` looks at the clock before every attempt.
+ * What the network held back meanwhile may still arrive late, so writes must bear being repeated.
  */
 export function createLeaderElector(options: LeaderElectorOptions): LeaderElector {
   const times = {
@@ -53,8 +59,8 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
     retryPeriodMs: options.retryPeriodMs ?? 2000,
   };
   const { leaseDurationMs, renewDeadlineMs, retryPeriodMs } = times;
-  if (leaseDurationMs <= renewDeadlineMs || renewDeadlineMs <= retryPeriodMs * jitterFactor) {
-    const message = `Lease times must fall: lease ${leaseDurationMs} > renew ${renewDeadlineMs} > ${jitterFactor} × retry ${retryPeriodMs} ms`;
+  if (leaseDurationMs <= renewDeadlineMs || renewDeadlineMs <= retryPeriodMs) {
+    const message = `Lease times must fall: lease ${leaseDurationMs} > renew ${renewDeadlineMs} > retry ${retryPeriodMs} ms`;
     throw new KubeError('KUBE_LEASE', message);
   }
   return new Contender(options, times);
@@ -106,14 +112,21 @@ class Contender implements LeaderElector {
   async #contend(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted && !(await this.#tryOnce())) {
-      const { retryPeriodMs } = this.#times;
-      const jitter = (this.#options.random ?? Math.random)() * jitterFactor;
-      await pause(this.#clock, retryPeriodMs * (1 + jitter), signal);
+      await pause(this.#clock, this.#untilNextLookMs(), signal);
     }
     if (signal.aborted) return;
     this.#setLeads(true);
     this.#acquired.resolve();
     await this.#hold();
+  }
+
+  #untilNextLookMs(): number {
+    const { retryPeriodMs } = this.#times;
+    const random = (this.#options.random ?? Math.random)();
+    const regularMs = retryPeriodMs * (jitter.min + random * (jitter.max - jitter.min));
+    const expiryMs = this.#observed ? expiresInMs(this.#observed, this.#clock.now()) : 0;
+    if (expiryMs <= 0) return regularMs;
+    return Math.min(regularMs, expiryMs + random * expirySpread * retryPeriodMs);
   }
 
   async #hold(): Promise<void> {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { contendedBy, leaseOf, mayTake, type Lease } from './lease.ts';
+import { contendedBy, expiresInMs, leaseOf, mayTake, type Lease } from './lease.ts';
 
 const ref = { name: 'leader', namespace: 'shop' };
 const claim = { identity: 'a', leaseDurationMs: 15_000, now: '2026-01-01T00:00:10.000000Z' };
@@ -17,6 +17,11 @@ test.each([
   ['anyone after a release', heldBy(''), 0, true],
 ])('%s may take it', (_who, lease, afterMs, expected) => {
   expect(mayTake({ lease, atMs: 1000 }, 'a', 1000 + afterMs)).toBe(expected);
+});
+
+test('an expiry counts from when the lease was seen, whatever its clock says', () => {
+  expect(expiresInMs({ lease: heldBy('b'), atMs: 1000 }, 6000)).toBe(10_000);
+  expect(expiresInMs({ lease: heldBy('b'), atMs: 1000 }, 17_000)).toBe(-1000);
 });
 
 test('a renewal keeps since when it is held', () => {

@@ -25,9 +25,12 @@ export function contendedBy(lease: Lease | undefined, identity: string): string 
  * longer ago, on the local clock, than the lease lasts.
  */
 export function mayTake(observed: Observed, identity: string, nowMs: number): boolean {
-  const { leaseDurationSeconds = 0 } = observed.lease.spec;
-  const expired = nowMs >= observed.atMs + leaseDurationSeconds * 1000;
-  return expired || contendedBy(observed.lease, identity) === undefined;
+  return expiresInMs(observed, nowMs) <= 0 || contendedBy(observed.lease, identity) === undefined;
+}
+
+/** Milliseconds until the lease is expired unless it is renewed before; negative when it is. */
+export function expiresInMs({ lease, atMs }: Observed, nowMs: number): number {
+  return atMs + (lease.spec.leaseDurationSeconds ?? 0) * 1000 - nowMs;
 }
 
 /** The lease with `identity` as holder: a renewal when it was the holder already, else a takeover. */

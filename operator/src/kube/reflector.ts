@@ -34,6 +34,9 @@ export const reflectorLimits: ReflectorLimits = {
   delayMsMax: 5000,
 };
 
+/** Go writes an empty list as null; the API server does so in lists of metadata alone. */
+type Page<T> = Omit<ObjectList<T>, 'items'> & { items: T[] | null };
+
 /** Where a reflector puts what it learns. */
 type ReflectorSink<T> = {
   replace(objects: readonly T[]): void;
@@ -66,9 +69,11 @@ export class Reflector<T extends KubeObject> {
   readonly #options: ReflectorOptions<T>;
   readonly #path: string;
   #resourceVersion: string | undefined;
-  #watchListServed = true;
+  /** Whether a start takes the collection from the stream: `next time` only after one that lists it. */
+  #fromStream: 'always' | 'next time' | 'never' = 'always';
   #backoffMs = 0;
   #lastContactAtMs = 0;
+  #trouble: string | undefined;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
@@ -76,17 +81,24 @@ export class Reflector<T extends KubeObject> {
     this.#path = resourcePath(type, namespace === undefined ? {} : { namespace });
   }
 
-  /** When the server last sent anything, in milliseconds since the epoch; 0 when it never did. */
+  /** When the server last sent anything, or else when `run` began, in milliseconds since the epoch; 0 before that. */
   get lastContactAtMs(): number {
     return this.#lastContactAtMs;
   }
 
+  /** Why the server is not followed at the moment; undefined while it is. */
+  get trouble(): string | undefined {
+    return this.#trouble;
+  }
+
   async run(signal: AbortSignal): Promise<void> {
+    this.#lastContactAtMs = this.#options.clock.wallNow();
     while (!signal.aborted) {
       try {
         const starts = this.#resourceVersion === undefined;
-        if (starts && !this.#watchListServed) await this.#list(signal);
-        await this.#watch(signal, starts && this.#watchListServed);
+        const streams = this.#fromStream === 'always';
+        if (starts && !streams) await this.#list(signal);
+        await this.#watch(signal, starts && streams);
       } catch (error) {
         if (!signal.aborted) await this.#recover(asKubeError(error), signal);
       }
@@ -99,19 +111,20 @@ export class Reflector<T extends KubeObject> {
     let query: Query = { ...this.#selectors(), limit: pageObjectsMax };
     for (;;) {
       const page = await this.#page(query, signal);
-      this.#lastContactAtMs = this.#options.clock.wallNow();
-      objects.push(...page.items.map((object) => this.#clean(object)));
+      this.#heard();
+      objects.push(...(page.items ?? []).map((object) => this.#clean(object)));
       const { continue: next, resourceVersion } = page.metadata;
       if (!next) {
         this.#options.sink.replace(objects);
         this.#resourceVersion = resourceVersion;
+        if (this.#fromStream === 'next time') this.#fromStream = 'always';
         return;
       }
       query = { ...query, continue: next };
     }
   }
 
-  #page(query: Query, signal: AbortSignal): Promise<ObjectList<T>> {
+  #page(query: Query, signal: AbortSignal): Promise<Page<T>> {
     return this.#options.client.request('GET', this.#path, {
       query,
       signal,
@@ -134,7 +147,7 @@ export class Reflector<T extends KubeObject> {
       const query = this.#watchQuery(starts);
       for await (const line of client.watch(this.#path, query, stream.signal, accept)) {
         watchdog.touch();
-        this.#lastContactAtMs = clock.wallNow();
+        this.#heard();
         this.#backoffMs = 0;
         events += 1;
         reading = this.#take(parseWatchEvent<T>(line), reading);
@@ -150,6 +163,11 @@ export class Reflector<T extends KubeObject> {
     if (events === 0 && clock.now() - startedAtMs < limits.watchMsMin) {
       throw watchError('Short', 'Watch ended at once, without an event');
     }
+  }
+
+  #heard(): void {
+    this.#lastContactAtMs = this.#options.clock.wallNow();
+    this.#trouble = undefined;
   }
 
   /** Takes one event in; returns the initial state as far as it is read, or undefined once that is whole. */
@@ -177,9 +195,12 @@ export class Reflector<T extends KubeObject> {
   async #recover(error: KubeError, signal: AbortSignal): Promise<void> {
     const { clock, limits, logger, metrics, random, type } = this.#options;
     const reason = error.reason || error.code;
+    this.#trouble = error.message;
     const fields = { resource: type.plural, reason, err: error };
-    if (this.#resourceVersion === undefined && this.#watchListServed && refusesWatchList(error)) {
-      this.#watchListServed = false;
+    const broken = this.#resourceVersion === undefined && this.#fromStream === 'always';
+    if (broken && (refusesWatchList(error) || error.reason === noInitialState)) {
+      // A server that goes down ends the stream early too, so that alone is no reason to give it up.
+      this.#fromStream = refusesWatchList(error) ? 'never' : 'next time';
       logger.info(fields, 'Server streams no initial state, lists instead');
       return;
     }
@@ -232,10 +253,9 @@ function metadataOf(kind: 'PartialObjectMetadata' | 'PartialObjectMetadataList')
 
 const noInitialState = 'NoInitialState';
 
-// Servers without the feature refuse it, or ignore the parameters they do not know and so never mark the end.
-function refusesWatchList(error: KubeError): boolean {
-  const refused = error.code === 'KUBE_STATUS' && (error.status === 400 || error.status === 422);
-  return refused || error.reason === noInitialState;
+// As servers without the feature do.
+function refusesWatchList({ code, status }: KubeError): boolean {
+  return code === 'KUBE_STATUS' && (status === 400 || status === 422);
 }
 
 // After a restore from backup the server's versions can lie behind ours; it answers 504 and names this cause.
@@ -249,5 +269,5 @@ function watchError(reason: string, message: string, cause?: unknown): KubeError
 
 function asKubeError(error: unknown): KubeError {
   if (error instanceof KubeError) return error;
-  return watchError('Unexpected', 'Watch failed unexpectedly', error);
+  return watchError('Unexpected', `Watch failed unexpectedly: ${String(error)}`, error);
 }

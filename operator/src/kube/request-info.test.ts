@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { contentTypes, requestInfo, type Method, type RequestInfo } from './request-info.ts';
+import {
+  contentTypes,
+  isWrite,
+  requestInfo,
+  type Method,
+  type RequestInfo,
+} from './request-info.ts';
 
 test.each<[Method, string, RequestInfo]>([
   ['GET', '/api/v1/pods', { verb: 'list', resource: 'pods' }],
@@ -21,4 +27,11 @@ test('a PATCH is an apply by its content type only', () => {
     (contentType) => requestInfo('PATCH', path, contentType).verb,
   );
   expect(verbs).toEqual(['apply', 'patch', 'patch']);
+});
+
+test('a review is created, but changes nothing', () => {
+  const reviews = '/apis/authorization.k8s.io/v1/subjectaccessreviews';
+  expect(isWrite(requestInfo('POST', reviews))).toBe(false);
+  expect(isWrite(requestInfo('GET', '/api/v1/pods'))).toBe(false);
+  expect(isWrite(requestInfo('PATCH', '/api/v1/namespaces/n/pods/p/status'))).toBe(true);
 });

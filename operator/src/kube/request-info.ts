@@ -11,6 +11,13 @@ export const contentTypes = {
 
 export type RequestInfo = { verb: KubeVerb; resource: string };
 
+const reads: ReadonlySet<KubeVerb> = new Set(['get', 'list', 'watch']);
+
+/** Whether a request changes the cluster. Reviews (of access, of tokens) are created too, but only answered. */
+export function isWrite({ verb, resource }: RequestInfo): boolean {
+  return !reads.has(verb) && !resource.endsWith('reviews');
+}
+
 /**
  * The verb and the plural a request is about, read from its URL as the API server's own RequestInfo does:
  * `/api/v1/…` and `/apis/<group>/<version>/…`, then `namespaces/<name>` unless that itself is the resource.

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { request as undiciRequest, type Dispatcher } from 'undici';
 import { interruption, statusError } from './answer.ts';
 import { pause, type Clock } from './clock.ts';
@@ -6,7 +7,13 @@ import { KubeError } from './errors.ts';
 import { splitLines } from './lines.ts';
 import type { KubeLogger } from './logger.ts';
 import type { KubeMetrics, KubeVerb } from './metrics.ts';
-import { contentTypes, requestInfo, type Method, type RequestInfo } from './request-info.ts';
+import {
+  contentTypes,
+  isWrite,
+  requestInfo,
+  type Method,
+  type RequestInfo,
+} from './request-info.ts';
 import { retryAfterMs, retryDelayMs, type RetryLimits } from './retry.ts';
 import type { Transport } from './transport.ts';
 
@@ -46,7 +53,11 @@ export type RequesterOptions = {
   clock: Clock;
   metrics: KubeMetrics;
   logger: KubeLogger;
+  /** Asked before each attempt that would change the cluster, and when it is sent; false refuses it (`KUBE_LEASE`). */
+  mayWrite: (() => boolean) | undefined;
 };
+
+type Body = { content: Buffer | Readable; bytes: number };
 
 type Answer = {
   status: number;
@@ -151,6 +162,7 @@ export class Requester {
   async #send(call: Call, info: RequestInfo, signal: AbortSignal): Promise<Answer> {
     const { clock, metrics, transport, userAgent } = this.#options;
     const { dispatcher, headers } = await transport.access();
+    const body = this.#bodyOf(call, info);
     const startedAtMs = clock.now();
     this.#counts[info.verb] += 1;
     const done = (status: number): void =>
@@ -163,9 +175,10 @@ export class Requester {
           ...headers,
           accept: call.accept ?? contentTypes.json,
           'user-agent': userAgent,
-          ...(call.body !== undefined && { 'content-type': call.contentType ?? contentTypes.json }),
+          ...(body && { 'content-type': call.contentType ?? contentTypes.json }),
+          ...(body && { 'content-length': String(body.bytes) }),
         },
-        body: call.body === undefined ? null : JSON.stringify(call.body),
+        body: body?.content ?? null,
         signal,
         // The deadlines here and the informer's watchdog bound the time; undici's own would cut quiet watches.
         headersTimeout: 0,
@@ -185,6 +198,22 @@ export class Requester {
     }
   }
 
+  #bodyOf(call: Call, info: RequestInfo): Body | undefined {
+    const { mayWrite } = this.#options;
+    const guard = (): void => {
+      if (mayWrite?.() !== false) return;
+      throw new KubeError('KUBE_LEASE', `${call.method} ${call.path}: this process does not lead`);
+    };
+    if (isWrite(info)) guard();
+    if (call.body === undefined) return undefined;
+    const content = Buffer.from(JSON.stringify(call.body));
+    const isFenced = isWrite(info) && mayWrite !== undefined;
+    return {
+      content: isFenced ? Readable.from(guarded(content, guard)) : content,
+      bytes: content.length,
+    };
+  }
+
   async #read(call: Call, body: AsyncIterable<Buffer>): Promise<string> {
     const { responseBytesMax } = this.#options.limits;
     const chunks: Buffer[] = [];
@@ -199,6 +228,12 @@ export class Requester {
     }
     return Buffer.concat(chunks).toString('utf8');
   }
+}
+
+/** undici asks for the first chunk when it has a connection, and sends nothing, not even the head, before it has it. */
+async function* guarded(content: Buffer, guard: () => void): AsyncGenerator<Buffer> {
+  guard();
+  yield content;
 }
 
 function queryString(query: Query = {}): string {

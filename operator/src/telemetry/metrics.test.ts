@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createTelemetry, metricDefinitions } from './metrics.ts';
 
@@ -9,6 +10,24 @@ describe('the table of metrics', () => {
       .map(({ name }) => name)
       .filter((name) => name.startsWith('cqrs_'));
     expect(registered.toSorted()).toEqual(Object.keys(metricDefinitions).toSorted());
+  });
+
+  it('is the one that the chart’s README shows', () => {
+    const readme = readFileSync(
+      new URL('../../../charts/cqrs-operator/README.md', import.meta.url),
+    );
+    const rows = [...readme.toString().matchAll(/^\| `(cqrs_operator_\w+)` *\|(.*)\|$/gm)];
+    const shown = rows.map(([, name, cells = '']) => [
+      name,
+      ...cells.split('|').map((cell) => cell.trim().replaceAll('`', '')),
+    ]);
+    const defined = Object.entries(metricDefinitions).map(([name, { type, labels, help }]) => [
+      name,
+      type,
+      labels.join(', '),
+      help,
+    ]);
+    expect(shown).toEqual(defined);
   });
 
   it.each(Object.entries(metricDefinitions))('%s is named for its type', (name, { type }) => {

@@ -44,6 +44,7 @@ export const remedies = {
   ScaledToMax: 'Raise spec.query.autoscaling.maxReplicas if reads should have more pods.',
 
   Suspended: 'Set spec.suspend to false to start the pods again.',
+  Paused: 'Remove the annotation cqrs.dev/pause-reconciliation to let the operator go on.',
   Deleting: 'Wait until the topics are gone; remove the finalizer only if Kafka is lost for good.',
 
   SchemaInvalid: 'Correct the schema in spec.aggregates.',

@@ -15,6 +15,7 @@ import { createBehaviors } from './behaviors.ts';
 import { keepFinalizer, releaseService } from './deletion.ts';
 import { desiredObjects, nothingDesired, type Settings } from './desired.ts';
 import { observe, withWritten, type Observers } from './observe.ts';
+import { isPaused } from './pause.ts';
 import { createHints } from './pod-hints.ts';
 import { pruneUndesired } from './prune.ts';
 import { createSchemaCheck } from './schema-check.ts';
@@ -72,15 +73,15 @@ export function createReconcile(
     }
 
     const observed = await observe(service, observers, signal);
-    const usable = observed.schemaProblems.length === 0;
+    // With a schema that cannot be used, what the last good one made goes on as it is; so does what is paused.
+    const acts = observed.schemaProblems.length === 0 && !isPaused(service);
     const newTokenKey = (): string => tokenKeyOf(service.metadata.namespace);
     const settings = { ...parts.settings, newTokenKey };
-    const desired = usable ? desiredObjects(service, observed, settings) : nothingDesired;
+    const desired = acts ? desiredObjects(service, observed, settings) : nothingDesired;
 
-    // With a schema that cannot be used, what the last good one made goes on as it is.
-    if (usable) await keepFinalizer(service, parts, signal);
+    if (acts) await keepFinalizer(service, parts, signal);
     const applied = await applyDesired(service, desired, { ...parts, strangers, turns }, signal);
-    if (usable) await pruneUndesired(service, desired, parts, signal);
+    if (acts) await pruneUndesired(service, desired, parts, signal);
 
     const { refusals, written } = applied;
     const nowMs = parts.clock.wallNow();

@@ -10,6 +10,7 @@ import {
 import type { CqrsService, CqrsServiceStatus } from '../../api/v1alpha1/schema.ts';
 import type { Refusal } from './apply-desired.ts';
 import type { Observed, Part } from './observe.ts';
+import { isPaused } from './pause.ts';
 import { errorOf, sentence, stages, verdict, type Stage, type Verdict } from './stage-check.ts';
 import { stageVerdict } from './stage-conditions.ts';
 import { statusColumns } from './status-columns.ts';
@@ -26,14 +27,24 @@ export type StatusInput = {
 /** The whole status of a CqrsService: its conditions, and what `kubectl get cqrs` shows in columns. */
 export function statusOf(input: StatusInput): CqrsServiceStatus {
   const { service, observed, nowMs } = input;
-  const { generation = 0 } = service.metadata;
+  const generation = seenGeneration(service);
   const verdicts = verdictsOf(input);
   let conditions: readonly Condition[] = service.status?.conditions ?? [];
   for (const type of conditionTypes) {
     const message = named(verdicts[type].message, service);
     conditions = setCondition(conditions, { type, ...verdicts[type], message }, generation, nowMs);
   }
-  return { observedGeneration: generation, conditions, ...statusColumns(service, observed) };
+  return {
+    ...(generation > 0 && { observedGeneration: generation }),
+    conditions,
+    ...statusColumns(service, observed),
+  };
+}
+
+// A spec that was changed under a pause is not what the cluster holds, and tools that wait for it are to go on waiting.
+function seenGeneration(service: CqrsService): number {
+  const { generation = 0 } = service.metadata;
+  return isPaused(service) ? (service.status?.observedGeneration ?? 0) : generation;
 }
 
 /** Whether something is awaited that may come without a change of any object that is watched. */
@@ -146,8 +157,13 @@ const stageMissing: Check = ({ byStage }) => {
 /** Why the service does not do its work: `Ready`. */
 const readiness: readonly Check[] = [suspended, stalled, stageMissing];
 
+const paused: Check = ({ service }) =>
+  isPaused(service)
+    ? verdict('False', 'Paused', 'The operator changes nothing of this service.')
+    : undefined;
+
 const settledByPeople: Check = (summary) => {
-  const found = suspended(summary) ?? firstOf(obstacles, summary);
+  const found = paused(summary) ?? suspended(summary) ?? firstOf(obstacles, summary);
   return found && { ...found, status: 'False' };
 };
 
