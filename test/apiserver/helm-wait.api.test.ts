@@ -17,7 +17,8 @@ import { startApiServer, type ApiServer } from '../support/apiserver.ts';
 import { kstatusOf } from '../support/kstatus.ts';
 import { startOperator, type OperatorProcess } from '../support/operator-process.ts';
 import { playPod, playWorkloadsReady, type PlayedPod } from '../support/played-pods.ts';
-import { eventually, run, temporaryFolder } from '../support/process.ts';
+import { eventually } from '../support/eventually.ts';
+import { run, temporaryFolder } from '../support/process.ts';
 
 const chart = fileURLToPath(new URL('../../charts/cqrs-service', import.meta.url));
 const soonMs = 45_000;

@@ -10,9 +10,6 @@ import { eventually } from './eventually.ts';
 import { freePort } from './loopback-port.ts';
 import { unmountBelow } from './small-disk.ts';
 
-// Handed on until test/bench/reads.ts, which is being worked on, asks there itself.
-export { eventually } from './eventually.ts';
-
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const outputCharsMax = 2_000_000;
 const stopMsMax = 30_000;

@@ -15,7 +15,7 @@ export type Brought = {
   readonly isWhole: boolean;
 };
 
-export type ReadBrought =
+type ReadBrought =
   ({ readonly ok: true } & Brought) | { readonly ok: false; readonly detail: string };
 
 export const nothingBrought: Brought = { entries: [], isWhole: true };
@@ -34,7 +34,7 @@ export type Consistency = {
   ) => ConsistencyHeaders;
 };
 
-export type ConsistencyHeaders = {
+type ConsistencyHeaders = {
   readonly 'consistency-token'?: string;
   /** `incomplete`: the token does not cover all that was brought. */
   readonly 'consistency-status'?: 'incomplete';

@@ -114,8 +114,8 @@ const ops = await startOpsServer({
     };
   },
 });
-const { documents, lists } = connections;
-await Promise.all([documents, lists].map((redis) => readyOrLate(redis, redisWaitMsMax)));
+const readers = Object.values(connections);
+await Promise.all(readers.map((redis) => readyOrLate(redis, redisWaitMsMax)));
 await once(app.listen({ host: '::', port: ports.http }), 'listening');
 serving = true;
 logger.info({ views: views.map(({ name }) => name), ...ports }, 'Serving reads');
@@ -141,8 +141,7 @@ runUntilSignal(logger, [
     name: 'Redis',
     stop: async () => {
       changes.close();
-      documents.disconnect();
-      lists.disconnect();
+      for (const redis of readers) redis.disconnect();
     },
   },
   { name: 'tracing', stop: async () => tracing?.close() },
