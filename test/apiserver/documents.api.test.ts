@@ -4,6 +4,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { createKubectl, type Kubectl } from '../quickstart/kubectl.ts';
 import { startApiServer, type ApiServer } from '../support/apiserver.ts';
+import { eventually } from '../support/eventually.ts';
+
+const publishedMsMax = 30_000;
 
 const root = new URL('../../', import.meta.url);
 const text = (path: string): string => readFileSync(new URL(path, root), 'utf8');
@@ -49,7 +52,9 @@ test.each(readdirSync(new URL('charts/cqrs-service/examples', root)))(
 );
 
 test('kubectl explain tells what a field is for', async () => {
-  expect(await kubectl.run(['explain', 'cqrs.spec.query.autoscaling.readsPerSecond'])).toMatch(
-    /one pod should answer/u,
+  // The API server publishes what it knows of a kind some time after it serves it.
+  const explained = await eventually('the field to be explained', publishedMsMax, () =>
+    kubectl.run(['explain', 'cqrs.spec.query.autoscaling.readsPerSecond']).catch(() => undefined),
   );
+  expect(explained).toMatch(/one pod should answer/u);
 });

@@ -45,7 +45,12 @@ describe('a pause', () => {
   });
 
   it('from the beginning observes nothing', () => {
-    const { status: _status, ...unseen } = changed('true');
-    expect(statusAt(unseen).observedGeneration).toBeUndefined();
+    // The API server's own default says that nobody has looked at it yet.
+    const unseen = { ...changed('true'), status: { observedGeneration: -1 } };
+    const { conditions, observedGeneration } = statusAt(unseen);
+    expect(observedGeneration).toBeUndefined();
+    expect(new Set(conditions?.map((condition) => condition.observedGeneration))).toEqual(
+      new Set([0]),
+    );
   });
 });

@@ -44,7 +44,7 @@ export function statusOf(input: StatusInput): CqrsServiceStatus {
 // A spec that was changed under a pause is not what the cluster holds, and tools that wait for it are to go on waiting.
 function seenGeneration(service: CqrsService): number {
   const { generation = 0 } = service.metadata;
-  return isPaused(service) ? (service.status?.observedGeneration ?? 0) : generation;
+  return isPaused(service) ? Math.max(0, service.status?.observedGeneration ?? 0) : generation;
 }
 
 /** Whether something is awaited that may come without a change of any object that is watched. */
