@@ -171,3 +171,11 @@ test('a stop ends the connections on which nobody asks', async () => {
   expect(await own.stop()).toBe(0);
   await closed;
 });
+
+test('a stop waits for no connection on which nobody ever asked', async () => {
+  const own = await startQuery({});
+  onTestFinished(() => own.kill());
+  const closed = once((await dial(own)).resume(), 'close');
+  expect(await own.stop()).toBe(0);
+  await closed;
+});

@@ -3,6 +3,7 @@ import type { WrittenDocument } from '@cqrs/runtime/describe/api-document.ts';
 import { inTurn } from '@cqrs/runtime/in-turn.ts';
 import type { Logger } from '@cqrs/runtime/logger.ts';
 import type { RequestSpans } from '@cqrs/runtime/telemetry/request-spans.ts';
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { ConnectionRotation } from './connection-rotation.ts';
 import { sendProblem } from './problem-reply.ts';
@@ -25,6 +26,8 @@ export type AppOptions = {
 const requestMsMax = 30_000;
 /** How long a connection is kept on which nobody asks. */
 const idleMsMax = 72_000;
+/** Longer than a read may take. */
+const closeMsMax = 5_000;
 
 /** The HTTP side of the query service, not listening yet: Node's own server, because two routes a view need no framework. */
 export function createApp(options: AppOptions): Server {
@@ -50,6 +53,15 @@ export function createApp(options: AppOptions): Server {
     .on('clientError', answerClientError);
 }
 
+/** Ends once what was asked is answered; a connection on which nobody ever asked counts for Node as one in use. */
+export async function closeApp(app: Server): Promise<void> {
+  const closed = once(app, 'close');
+  app.close();
+  const cutting = setTimeout(() => app.closeAllConnections(), closeMsMax);
+  await closed;
+  clearTimeout(cutting);
+}
+
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** Routes a request, and is the one place where what goes wrong becomes a problem. */
@@ -60,21 +72,24 @@ function createAnswer({ views, description, spans, logger }: AppOptions): Answer
     if (response.headersSent) response.destroy();
     else sendProblem(response, 'internal-error', 'The failure is in the log of the query service.');
   };
-  return (request, response) => {
+  const route = (request: IncomingMessage, response: ServerResponse): void | Promise<void> => {
     const { url = '' } = request;
     const target = readTarget(url);
     if (target === null) {
       sendProblem(response, 'malformed-request', `'${url}' is not a valid url component.`);
       return;
     }
-    const route = routeOf(request.method, target.segments);
-    if (route === undefined) {
+    const found = routeOf(request.method, target.segments);
+    if (found === undefined) {
       sendUnrouted(views, target.segments, request, response);
       return;
     }
-    spans?.begin(request, response, route.path);
+    spans?.begin(request, response, found.path);
+    return found.answer(request, response, target);
+  };
+  return (request, response) => {
     try {
-      const sending = route.answer(request, response, target);
+      const sending = route(request, response);
       sending?.catch((error: unknown) => fail(error, request, response));
     } catch (error) {
       fail(error, request, response);

@@ -11,7 +11,7 @@ import { startOpsServer } from '@cqrs/runtime/ops-server.ts';
 import { connectRedis, readyOrLate, redisAddress } from '@cqrs/runtime/read-store/connection.ts';
 import { createRequestSpans } from '@cqrs/runtime/telemetry/request-spans.ts';
 import { startTracing } from '@cqrs/runtime/telemetry/tracing.ts';
-import { createApp } from './app.ts';
+import { closeApp, createApp } from './app.ts';
 import { createChanges } from './changes.ts';
 import { Compressor } from './compressor.ts';
 import { WaitingRoom } from './consistency/waiting-room.ts';
@@ -136,7 +136,7 @@ runUntilSignal(logger, [
       streamRoom.close();
     },
   },
-  { name: 'http server', stop: async () => void (await once(app.close(), 'close')) },
+  { name: 'http server', stop: () => closeApp(app) },
   {
     name: 'Redis',
     stop: async () => {
