@@ -9,7 +9,7 @@ export type CacheHealth = ReturnType<Informer<KubeObject>['health']> & {
 
 export type Health = { readonly ok: boolean; readonly problems: readonly string[] };
 
-// A watch hears a bookmark every minute and its watchdog reconnects a silent one after about 90 s, so a cache
+// A watch hears a bookmark every minute and its watchdog reconnects a silent one after about 120 s, so a cache
 // this old is behind the cluster.
 const readySilenceMsMax = 3 * 60_000;
 

@@ -54,7 +54,7 @@ async function align(
   if (found.partitions !== partitions) {
     throw new CqrsError(
       'CQRS_TOPIC_MISMATCH',
-      `The topic ${topic} has ${found.partitions} partitions and the service asks for ${partitions}; another number would break the order of each key. Set spec.events.partitions to ${found.partitions}, or delete the topic if nobody needs its events.`,
+      `The topic ${topic} has ${found.partitions} partitions and the service asks for ${partitions}; another number would break the order of each key. Delete the topic and publish everything again; it is made anew as asked.`,
     );
   }
   const differs = ([name, value]: [string, string]): boolean => found.settings[name] !== value;

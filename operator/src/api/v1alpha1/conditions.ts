@@ -75,7 +75,7 @@ export const remedies = {
   VolumeFull:
     'Free space on the volume, or make its PersistentVolumeClaim larger if its StorageClass allows that.',
   ImagePullFailed:
-    'Correct the image in spec.command.image or in the operator’s values, let the nodes reach its registry, and give this namespace the Secrets that images.pullSecrets of these values names.',
+    'Correct the image in spec.command.image or in the operator’s values, let the nodes reach its registry, and give this namespace the Secrets that imagePullSecrets of these values names.',
   ContainerNotCreated:
     'Create or correct what the message names; the container then starts by itself.',
   OutOfMemory: 'Raise limits.memory in the resources of this part in the spec.',
