@@ -42,7 +42,7 @@ async function fill(of: typeof service, view: ViewConfig): Promise<void> {
 function tend(views: readonly ViewConfig[], of = service): () => Promise<void> {
   const stop = new AbortController();
   const logger = createLogger('projector', { CQRS_LOG_LEVEL: 'silent' });
-  const periods = { lookPeriodMs: 50, keptMsMin: 300 };
+  const periods = { lookPeriodMs: 50, idleMsMin: 300 };
   const tended = tendBuilds(
     { redis: redis.client, service: of, views, logger, ...periods },
     stop.signal,

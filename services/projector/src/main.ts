@@ -21,7 +21,7 @@ import { projectorStatus } from './status.ts';
 const redisCommandMsMax = 3_000;
 const redisWaitMsMax = 2_000;
 const buildsLookPeriodMs = 60_000;
-const oldBuildKeptMsMin = 600_000;
+const oldBuildIdleMsMin = 600_000;
 
 const { env } = process;
 const logger = createLogger('projector', env);
@@ -62,7 +62,7 @@ const projectors = views.map(
 );
 
 const tending = new AbortController();
-const builds = { lookPeriodMs: buildsLookPeriodMs, keptMsMin: oldBuildKeptMsMin };
+const builds = { lookPeriodMs: buildsLookPeriodMs, idleMsMin: oldBuildIdleMsMin };
 const tended = tendBuilds({ redis, service, views, logger, ...builds }, tending.signal);
 
 const ops = await startOpsServer({

@@ -5,8 +5,8 @@ import { functionNames, withLibrary } from '@cqrs/runtime/read-store/function-li
 import { buildsKey, readStoreKeys } from '@cqrs/runtime/read-store/keys.ts';
 import { viewTag } from '@cqrs/runtime/read-store/view-tag.ts';
 import type { Redis } from 'ioredis';
+import { idleBuilds, type BuildSeen, type IdleBuild } from './idle-builds.ts';
 import { orStoreFailure } from './read-store-writer.ts';
-import { unkeptBuilds } from './unkept-builds.ts';
 
 /** Keys that one step looks at and removes; Redis serves others between steps. */
 const keysPerStepMax = 500;
@@ -18,48 +18,71 @@ export type OldBuildsOptions = {
   readonly views: readonly ViewConfig[];
   readonly logger: Logger;
   readonly lookPeriodMs: number;
-  /** How long a build that nobody keeps up any more stays, for a rollout to end or to be taken back. */
-  readonly keptMsMin: number;
+  /** For how long this process must have seen a build idle: a rollout may end or be taken back. */
+  readonly idleMsMin: number;
 };
 
 /**
  * Notes which builds of views this process keeps up, and once those are built removes the others of its service that
- * nobody has kept up for a while and no query service listens to. Runs until `stop`; whatever fails is tried again.
+ * were idle for a while: nobody keeps them up and no query service listens. Runs until `stop`; whatever fails is tried
+ * again, and then nothing that was seen before counts, because readers that lost Redis come back one by one.
  */
 export async function tendBuilds(options: OldBuildsOptions, stop: AbortSignal): Promise<void> {
   const { logger, lookPeriodMs } = options;
+  let idle: ReadonlyMap<string, IdleBuild> = new Map();
   while (!stop.aborted) {
     try {
-      await tendOnce(options, stop);
+      idle = await tendOnce(options, idle, stop);
     } catch (error) {
+      idle = new Map();
       if (!stop.aborted) logger.debug({ err: error }, 'Old builds could not be looked after');
     }
     await delay(lookPeriodMs, undefined, { signal: stop }).catch(() => undefined);
   }
 }
 
-async function tendOnce(options: OldBuildsOptions, stop: AbortSignal): Promise<void> {
-  const { redis, service, views, logger, keptMsMin } = options;
+async function tendOnce(
+  options: OldBuildsOptions,
+  before: ReadonlyMap<string, IdleBuild>,
+  stop: AbortSignal,
+): Promise<ReadonlyMap<string, IdleBuild>> {
+  const { redis, service, views, logger, idleMsMin } = options;
   const key = buildsKey(service);
   const current = views.map((view) => viewTag(service, view));
-  const nowMs = Date.now();
   if (current.length > 0) {
-    await orStoreFailure(redis.hset(key, new Map(current.map((tag) => [tag, nowMs]))));
+    await orStoreFailure(redis.hset(key, new Map(current.map((tag) => [tag, Date.now()]))));
   }
   for (const tag of current) {
     // An earlier build that is wanted again, and whose removal nobody has ended.
     if ((await redis.exists(readStoreKeys(tag).removing)) === 1) await removeKeys(redis, tag, stop);
   }
-  if (!(await areBuilt(redis, current))) return;
+  if (!(await areBuilt(redis, current))) return new Map();
+  const nowMs = performance.now();
+  const idle = idleBuilds(before, await seeOthers(redis, key, current), nowMs);
+  const [old] = [...idle].filter(([, { sinceMs }]) => nowMs - sinceMs >= idleMsMin);
+  if (old === undefined) return idle;
+  // One at a look: the removal of a large one takes long, and what was seen of the others is old then.
+  const [tag] = old;
+  const { positions } = readStoreKeys(tag);
+  await withLibrary(redis, () => redis.fcall(functionNames.condemn, 1, positions));
+  const removed = await removeKeys(redis, tag, stop);
+  await redis.hdel(key, tag);
+  logger.info({ build: tag, keys: removed }, 'Removed an earlier build of a view');
+  return idle;
+}
+
+async function seeOthers(
+  redis: Redis,
+  key: string,
+  current: readonly string[],
+): Promise<ReadonlyMap<string, BuildSeen>> {
   const builds = await orStoreFailure(redis.hgetall(key));
-  for (const tag of unkeptBuilds({ builds, current, nowMs, keptMsMin })) {
-    if (await isListenedTo(redis, tag)) continue;
-    const { positions } = readStoreKeys(tag);
-    await withLibrary(redis, () => redis.fcall(functionNames.condemn, 1, positions));
-    const removed = await removeKeys(redis, tag, stop);
-    await redis.hdel(key, tag);
-    logger.info({ build: tag, keys: removed }, 'Removed an earlier build of a view');
-  }
+  const others = Object.entries(builds).filter(([tag]) => !current.includes(tag));
+  const seen = others.map(async ([tag, stamp]): Promise<[string, BuildSeen]> => [
+    tag,
+    { stamp, isListenedTo: await isListenedTo(redis, tag) },
+  ]);
+  return new Map(await Promise.all(seen));
 }
 
 async function areBuilt(redis: Redis, tags: readonly string[]): Promise<boolean> {
