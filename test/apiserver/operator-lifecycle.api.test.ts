@@ -157,6 +157,23 @@ test('what was kept is picked up again: the same passwords, the same volumes', a
   }
 });
 
+/** The StatefulSet controller writes a status some time after it has seen an object, which changes its version too. */
+async function untilStatefulSetsAreSeen(namespace: string): Promise<void> {
+  type Seen = KubeObject & {
+    spec: { replicas: number };
+    status?: { observedGeneration?: number; replicas?: number; updatedReplicas?: number };
+  };
+  await eventually('the StatefulSets to be seen', soonMs, async () => {
+    const { items } = await world.admin.list<Seen>(builtin.statefulSet, { namespace });
+    return items.every(
+      ({ metadata, spec, status }) =>
+        status?.observedGeneration === metadata.generation &&
+        status?.replicas === spec.replicas &&
+        status.updatedReplicas === spec.replicas,
+    );
+  });
+}
+
 test('a paused service is left alone until it goes on, and says so', async () => {
   await newShop('paused', 'Retain');
   const orders = { namespace: 'paused', name: 'orders' };
@@ -180,6 +197,7 @@ test('a paused service is left alone until it goes on, and says so', async () =>
   await world.admin.mergePatch(builtin.deployment, command, { spec: { replicas: 7 } });
   const { query: _query, ...written } = ordersSpec;
   await world.apply(orders, { ...written, command: { replicas: 3 } });
+  await untilStatefulSetsAreSeen('paused');
   const before = await world.children('paused');
   const passes = await operator.passes();
   await eventually('passes', soonMs, async () => (await operator.passes()) > passes + 10);
