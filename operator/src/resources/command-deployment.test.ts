@@ -3,11 +3,11 @@ import { ordersSpec, wholeService, type WrittenSpec } from '../api/v1alpha1/exam
 import { commandDeployment } from './command-deployment.ts';
 import { exampleContext } from './example-context.ts';
 import { ownYaml } from './own-yaml.ts';
-import { sharedDeployment } from './shared-parts.ts';
+import { servingProgram, sharedDeployment } from './example-parts.ts';
 
 test('the Deployment of the command', () => {
   const orders = wholeService('orders', ordersSpec);
-  const shared = sharedDeployment(orders, 'command');
+  const shared = sharedDeployment(orders, 'command', servingProgram);
   expect(ownYaml(commandDeployment(orders, exampleContext), shared)).toMatchInlineSnapshot(`
     "spec:
       replicas: 2
@@ -56,22 +56,6 @@ test('the Deployment of the command', () => {
                   memory: 96Mi
                 limits:
                   memory: 384Mi
-              ports:
-                - name: http
-                  containerPort: 8080
-                - name: ops
-                  containerPort: 9090
-              readinessProbe:
-                periodSeconds: 1
-          topologySpreadConstraints:
-            - maxSkew: 1
-              topologyKey: kubernetes.io/hostname
-              whenUnsatisfiable: ScheduleAnyway
-              labelSelector:
-                matchLabels:
-                  app.kubernetes.io/name: cqrs-service
-                  app.kubernetes.io/instance: orders
-                  app.kubernetes.io/component: command
     "
   `);
 });

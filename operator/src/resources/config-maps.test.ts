@@ -18,7 +18,9 @@ import {
   retentionOf,
   topicCleanupConfig,
 } from './config-maps.ts';
-import { exampleContext, yamlOf } from './example-context.ts';
+import { exampleContext } from './example-context.ts';
+import { ownYaml } from './own-yaml.ts';
+import { ownedMeta } from './owner.ts';
 
 const { siblings } = exampleContext;
 const orders = wholeService('orders', ordersSpec);
@@ -27,24 +29,9 @@ const withRetention = (retention: string) =>
 
 test('the config file of a program is JSON in a ConfigMap that its service owns', () => {
   const configMap = commandConfigMap(orders);
-  expect(yamlOf(configMap)).toMatchInlineSnapshot(`
+  expect(ownYaml(configMap, { metadata: ownedMeta(orders, 'command') })).toMatchInlineSnapshot(`
     "apiVersion: v1
     kind: ConfigMap
-    metadata:
-      name: orders-command
-      namespace: shop
-      labels:
-        app.kubernetes.io/name: cqrs-service
-        app.kubernetes.io/instance: orders
-        app.kubernetes.io/component: command
-        app.kubernetes.io/managed-by: cqrs-operator
-      ownerReferences:
-        - apiVersion: cqrs.dev/v1alpha1
-          kind: CqrsService
-          name: orders
-          uid: uid-of-orders
-          controller: true
-          blockOwnerDeletion: true
     data:
       config.json: |
         {

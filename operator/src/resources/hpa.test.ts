@@ -1,30 +1,17 @@
 import { expect, test } from 'vitest';
 import { ordersSpec, wholeService } from '../api/v1alpha1/example-services.ts';
-import { yamlOf } from './example-context.ts';
 import { queryHpa } from './hpa.ts';
+import { ownYaml } from './own-yaml.ts';
+import { ownedMeta } from './owner.ts';
 
 test('the HPA of the query API', () => {
   const autoscaling = { minReplicas: 2, maxReplicas: 8, readsPerSecond: 300, scaleDownSeconds: 30 };
   const query = { ...ordersSpec.query, autoscaling };
   const orders = wholeService('orders', { ...ordersSpec, query });
-  expect(yamlOf(queryHpa(orders))).toMatchInlineSnapshot(`
+  expect(ownYaml(queryHpa(orders), { metadata: ownedMeta(orders, 'query') }))
+    .toMatchInlineSnapshot(`
     "apiVersion: autoscaling/v2
     kind: HorizontalPodAutoscaler
-    metadata:
-      name: orders-query
-      namespace: shop
-      labels:
-        app.kubernetes.io/name: cqrs-service
-        app.kubernetes.io/instance: orders
-        app.kubernetes.io/component: query
-        app.kubernetes.io/managed-by: cqrs-operator
-      ownerReferences:
-        - apiVersion: cqrs.dev/v1alpha1
-          kind: CqrsService
-          name: orders
-          uid: uid-of-orders
-          controller: true
-          blockOwnerDeletion: true
     spec:
       scaleTargetRef:
         apiVersion: apps/v1

@@ -8,7 +8,7 @@ import {
 } from '../api/v1alpha1/example-services.ts';
 import { exampleContext } from './example-context.ts';
 import { ownYaml } from './own-yaml.ts';
-import { sharedStore } from './shared-parts.ts';
+import { sharedStore } from './example-parts.ts';
 import { kafkaConfigMap } from './kafka-config-map.ts';
 import { kafkaStatefulSet, observeKafka } from './kafka-stateful-set.ts';
 import type { KafkaUsers } from './kafka-users.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { yamlOf } from './example-context.ts';
-import { sharedPod } from './shared-parts.ts';
+import { sharedPod } from './example-parts.ts';
 
 test('what every pod is: restricted, without credentials, with time to stop', () => {
   expect(yamlOf(sharedPod('store', { part: 'store' }))).toMatchInlineSnapshot(`

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { ordersSpec, wholeService } from '../api/v1alpha1/example-services.ts';
 import { exampleContext } from './example-context.ts';
 import { ownYaml } from './own-yaml.ts';
-import { sharedStore } from './shared-parts.ts';
+import { sharedStore } from './example-parts.ts';
 import { postgresStatefulSet } from './postgres-stateful-set.ts';
 
 test('the StatefulSet of the write database', () => {

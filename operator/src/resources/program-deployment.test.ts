@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { ordersSpec, wholeService, type WrittenSpec } from '../api/v1alpha1/example-services.ts';
 import { commandDeployment } from './command-deployment.ts';
-import { exampleContext, yamlOf } from './example-context.ts';
+import { exampleContext } from './example-context.ts';
 import { ownYaml } from './own-yaml.ts';
+import { ownedMeta } from './owner.ts';
 import type { Deployment } from './program-deployment.ts';
 import { projectorDeployment } from './projector-deployment.ts';
 import { queryDeployment } from './query-deployment.ts';
 import { relayDeployment } from './relay-deployment.ts';
-import { sharedDeployment } from './shared-parts.ts';
+import { servingProgram, sharedDeployment } from './example-parts.ts';
 
 type Programs = Readonly<Record<'command' | 'relay' | 'projector' | 'query', Deployment>>;
 
@@ -34,24 +35,9 @@ const orders = wholeService('orders', ordersSpec);
 
 test('what every program is: one container of the services image with its configuration', () => {
   const deployment = sharedDeployment(orders, 'relay');
-  expect(yamlOf(deployment)).toMatchInlineSnapshot(`
+  expect(ownYaml(deployment, { metadata: ownedMeta(orders, 'relay') })).toMatchInlineSnapshot(`
     "apiVersion: apps/v1
     kind: Deployment
-    metadata:
-      name: orders-relay
-      namespace: shop
-      labels:
-        app.kubernetes.io/name: cqrs-service
-        app.kubernetes.io/instance: orders
-        app.kubernetes.io/component: relay
-        app.kubernetes.io/managed-by: cqrs-operator
-      ownerReferences:
-        - apiVersion: cqrs.dev/v1alpha1
-          kind: CqrsService
-          name: orders
-          uid: uid-of-orders
-          controller: true
-          blockOwnerDeletion: true
     spec:
       replicas: 1
       revisionHistoryLimit: 3
@@ -137,7 +123,7 @@ test('what every program is: one container of the services image with its config
 
 test('a program that serves HTTP has a port for it, and its pods are spread over the nodes', () => {
   const silent = sharedDeployment(orders, 'query');
-  const serving = sharedDeployment(orders, 'query', { servesHttp: true });
+  const serving = sharedDeployment(orders, 'query', servingProgram);
   expect(ownYaml(serving, silent)).toMatchInlineSnapshot(`
     "spec:
       template:
@@ -149,6 +135,8 @@ test('a program that serves HTTP has a port for it, and its pods are spread over
                   containerPort: 8080
                 - name: ops
                   containerPort: 9090
+              readinessProbe:
+                periodSeconds: 1
           topologySpreadConstraints:
             - maxSkew: 1
               topologyKey: kubernetes.io/hostname

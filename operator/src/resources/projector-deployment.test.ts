@@ -3,7 +3,7 @@ import { ordersSpec, wholeService } from '../api/v1alpha1/example-services.ts';
 import { projectorDeployment } from './projector-deployment.ts';
 import { exampleContext } from './example-context.ts';
 import { ownYaml } from './own-yaml.ts';
-import { sharedDeployment } from './shared-parts.ts';
+import { sharedDeployment } from './example-parts.ts';
 
 test('the Deployment of the projector', () => {
   const orders = wholeService('orders', ordersSpec);

@@ -2,14 +2,14 @@ import { expect, test } from 'vitest';
 import { ordersSpec, wholeService } from '../api/v1alpha1/example-services.ts';
 import { exampleContext } from './example-context.ts';
 import { ownYaml } from './own-yaml.ts';
-import { sharedDeployment } from './shared-parts.ts';
+import { servingProgram, sharedDeployment } from './example-parts.ts';
 import { queryDeployment } from './query-deployment.ts';
 
 const orders = wholeService('orders', ordersSpec);
 const suspended = wholeService('orders', { ...ordersSpec, suspend: true });
 
 test('the Deployment of the query API', () => {
-  const shared = sharedDeployment(orders, 'query');
+  const shared = sharedDeployment(orders, 'query', servingProgram);
   expect(ownYaml(queryDeployment(orders, exampleContext, undefined), shared))
     .toMatchInlineSnapshot(`
       "spec:
@@ -55,22 +55,6 @@ test('the Deployment of the query API', () => {
                     memory: 64Mi
                   limits:
                     memory: 256Mi
-                ports:
-                  - name: http
-                    containerPort: 8080
-                  - name: ops
-                    containerPort: 9090
-                readinessProbe:
-                  periodSeconds: 1
-            topologySpreadConstraints:
-              - maxSkew: 1
-                topologyKey: kubernetes.io/hostname
-                whenUnsatisfiable: ScheduleAnyway
-                labelSelector:
-                  matchLabels:
-                    app.kubernetes.io/name: cqrs-service
-                    app.kubernetes.io/instance: orders
-                    app.kubernetes.io/component: query
       "
     `);
 });

@@ -6,6 +6,8 @@ import {
   wholeService,
 } from '../api/v1alpha1/example-services.ts';
 import { yamlOf } from './example-context.ts';
+import { ownYaml } from './own-yaml.ts';
+import { ownedMeta } from './owner.ts';
 import {
   kafkaService,
   commandService,
@@ -17,24 +19,10 @@ import {
 const orders = wholeService('orders', ordersSpec);
 
 test('clients reach the command API at port 80', () => {
-  expect(yamlOf(commandService(orders))).toMatchInlineSnapshot(`
+  expect(ownYaml(commandService(orders), { metadata: ownedMeta(orders, 'command') }))
+    .toMatchInlineSnapshot(`
     "apiVersion: v1
     kind: Service
-    metadata:
-      name: orders-command
-      namespace: shop
-      labels:
-        app.kubernetes.io/name: cqrs-service
-        app.kubernetes.io/instance: orders
-        app.kubernetes.io/component: command
-        app.kubernetes.io/managed-by: cqrs-operator
-      ownerReferences:
-        - apiVersion: cqrs.dev/v1alpha1
-          kind: CqrsService
-          name: orders
-          uid: uid-of-orders
-          controller: true
-          blockOwnerDeletion: true
     spec:
       type: ClusterIP
       selector:

@@ -1,29 +1,16 @@
 import { expect, test } from 'vitest';
 import { ordersSpec, wholeService } from '../api/v1alpha1/example-services.ts';
-import { yamlOf } from './example-context.ts';
-import { sharedStore } from './shared-parts.ts';
+import { ownYaml } from './own-yaml.ts';
+import { ownedMeta } from './owner.ts';
+import { sharedStore } from './example-parts.ts';
 
 test('what every store is: one pod, one volume that survives it', () => {
-  const store = sharedStore(wholeService('orders', ordersSpec), 'postgres');
-  expect(yamlOf({ ...store, spec: { ...store.spec, template: {} } })).toMatchInlineSnapshot(`
-    "apiVersion: apps/v1
-    kind: StatefulSet
-    metadata:
-      name: orders-postgres
-      namespace: shop
-      labels:
-        app.kubernetes.io/name: cqrs-service
-        app.kubernetes.io/instance: orders
-        app.kubernetes.io/component: postgres
-        app.kubernetes.io/managed-by: cqrs-operator
-      ownerReferences:
-        - apiVersion: cqrs.dev/v1alpha1
-          kind: CqrsService
-          name: orders
-          uid: uid-of-orders
-          controller: true
-          blockOwnerDeletion: true
-    spec:
+  const orders = wholeService('orders', ordersSpec);
+  const store = sharedStore(orders, 'postgres');
+  const { template } = store.spec;
+  const shared = { metadata: ownedMeta(orders, 'postgres'), spec: { template } };
+  expect(ownYaml(store, shared)).toMatchInlineSnapshot(`
+    "spec:
       replicas: 1
       serviceName: orders-postgres
       podManagementPolicy: Parallel
@@ -32,7 +19,6 @@ test('what every store is: one pod, one volume that survives it', () => {
           app.kubernetes.io/name: cqrs-service
           app.kubernetes.io/instance: orders
           app.kubernetes.io/component: postgres
-      template: {}
       persistentVolumeClaimRetentionPolicy:
         whenDeleted: Retain
         whenScaled: Retain
@@ -49,6 +35,8 @@ test('what every store is: one pod, one volume that survives it', () => {
             resources:
               requests:
                 storage: 1Gi
+    apiVersion: apps/v1
+    kind: StatefulSet
     "
   `);
 });

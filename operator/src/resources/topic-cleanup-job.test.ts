@@ -4,7 +4,7 @@ import { exampleContext } from './example-context.ts';
 import { labels } from './labels.ts';
 import { ownYaml } from './own-yaml.ts';
 import { ownedMeta } from './owner.ts';
-import { sharedPod } from './shared-parts.ts';
+import { sharedPod } from './example-parts.ts';
 import { topicCleanupJob } from './topic-cleanup-job.ts';
 
 test('the Job that deletes the topics of a service', () => {

@@ -32,6 +32,9 @@ export function sharedDeployment(
   });
 }
 
+/** What is different of a program that serves clients. */
+export const servingProgram = { servesHttp: true, readinessPeriodSeconds: 1 } as const;
+
 /** A pod with one bare container. */
 export function sharedPod(name: string, podLabels: Labels): PodTemplate {
   const container: ContainerInput = { name, image: `${name}:1`, volumeMounts: [], resources: {} };
