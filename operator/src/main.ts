@@ -88,7 +88,7 @@ async function run(config: Config, logger: Logger): Promise<void> {
         ...shared,
         events,
         reading: (podUid) => poller.reading(podUid),
-        demand: (key) => collector.demand(key),
+        reads: collector,
         metricsApi: () => metricsApi?.apiService() ?? metricsApiOff,
       }),
     ),

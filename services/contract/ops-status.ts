@@ -49,7 +49,20 @@ export type ProjectorStatus = {
   readonly views: readonly ViewStatus[];
 };
 
-/** Counters since the process started; the reader takes differences. `bootId` changes with every start. */
+/**
+ * `GET /status?reads-beyond=N&wait-ms=M` of a query pod is answered as soon as N reads were asked of it since its start,
+ * and after M ms (at most `waitMsMax`) in any case: who scales learns of a burst when it comes, and polls seldom.
+ */
+export const statusHold = {
+  readsBeyond: 'reads-beyond',
+  waitMs: 'wait-ms',
+  waitMsMax: 1_000,
+} as const;
+
+/**
+ * Served and refused are counters since the process started; the reader takes differences. `bootId` changes with every
+ * start. Queued are reads that were taken in and have no answer yet, so that the sum of the three counts what was asked.
+ */
 export type QueryStatus = {
   readonly program: 'query';
   readonly bootId: string;

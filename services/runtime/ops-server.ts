@@ -11,9 +11,13 @@ export type OpsServerOptions = {
   /** Readiness: whether a Service should send traffic here. */
   readonly isReady: () => boolean;
   readonly status: () => ServiceStatus;
+  /** Delays an answer of /status as its query string asks for; never for long. */
+  readonly holdStatus?: (query: URLSearchParams) => Promise<void>;
 };
 
 export type OpsServer = { readonly port: number; readonly close: () => Promise<void> };
+
+type Answer = (reply: ServerResponse, query: URLSearchParams) => void | Promise<void>;
 
 const requestTimeoutMs = 5_000;
 
@@ -25,7 +29,7 @@ function send(reply: ServerResponse, code: number, type: string, body: string): 
 
 /** Serves /livez, /readyz, /status and /metrics apart from the traffic port, so that load never hides a pod's state. */
 export async function startOpsServer(options: OpsServerOptions): Promise<OpsServer> {
-  const answers: Record<string, (reply: ServerResponse) => void | Promise<void>> = {
+  const answers: Record<string, Answer> = {
     '/livez': (reply) =>
       send(reply, options.isLive() ? 200 : 500, 'text/plain', options.isLive() ? 'ok' : 'stuck'),
     '/readyz': (reply) =>
@@ -35,17 +39,21 @@ export async function startOpsServer(options: OpsServerOptions): Promise<OpsServ
         'text/plain',
         options.isReady() ? 'ok' : 'not ready',
       ),
-    '/status': (reply) => send(reply, 200, 'application/json', JSON.stringify(options.status())),
+    '/status': async (reply, query) => {
+      await options.holdStatus?.(query);
+      send(reply, 200, 'application/json', JSON.stringify(options.status()));
+    },
     '/metrics': async (reply) =>
       send(reply, 200, options.registry.contentType, await options.registry.metrics()),
   };
   const server: Server = createServer({ requestTimeout: requestTimeoutMs }, (request, reply) => {
-    const answer = answers[request.url ?? ''];
+    const [path = '', query] = (request.url ?? '').split('?', 2);
+    const answer = answers[path];
     if (answer === undefined) {
       send(reply, 404, 'text/plain', 'try /livez, /readyz, /status or /metrics');
       return;
     }
-    void Promise.resolve(answer(reply)).catch((error: unknown) =>
+    void Promise.resolve(answer(reply, new URLSearchParams(query))).catch((error: unknown) =>
       send(reply, 500, 'text/plain', String(error)),
     );
   });

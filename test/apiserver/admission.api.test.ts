@@ -729,7 +729,7 @@ function builderOutputs(context: ResourceContext): readonly KubeObject[] {
             services.queryService(service),
             queryDeployment(service, context, undefined),
             queryPdb(service),
-            queryHpa(service),
+            queryHpa(service, { replicas: 0 }),
           ]
         : []),
     ]),

@@ -61,6 +61,19 @@ describe('reading the status of a pod', () => {
     expect(connections()).toBeLessThanOrEqual(2);
   });
 
+  it('waits as long as it lets the pod hold the answer back, and not its bound longer', async () => {
+    const asked: (string | undefined)[] = [];
+    const { reader } = await startPod((request, reply) => {
+      asked.push(request.url);
+      setTimeout(() => reply.end(JSON.stringify(status)), limits.readMsMax + 50);
+    });
+    const hold = { readsBeyond: 120, waitMs: limits.readMsMax };
+    expect(await reader.read(pod, never, hold)).toEqual(status);
+    expect(asked).toEqual(['/status?reads-beyond=120&wait-ms=200']);
+    const failure = await failureOf(reader.read(pod, never, { ...hold, waitMs: 10 }));
+    expect(failure.code).toBe('POD_STATUS_TIMEOUT');
+  });
+
   it('gives up at the time bound, before the head of the answer and in the middle of it', async () => {
     const silent = await startPod(() => undefined);
     expect(await failureOf(silent.reader.read(pod, never))).toMatchObject({

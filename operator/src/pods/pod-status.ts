@@ -1,6 +1,6 @@
 import { Agent, request } from 'undici';
 import { ports } from '@cqrs/contract/env.ts';
-import type { ServiceStatus } from '@cqrs/contract/ops-status.ts';
+import { statusHold, type ServiceStatus } from '@cqrs/contract/ops-status.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { deadline } from '../kube/deadline.ts';
 import { PodStatusError } from './errors.ts';
@@ -11,7 +11,7 @@ export type PodRef = { readonly namespace: string; readonly name: string; readon
 
 /** Bounds of one read; every field has a default in `podStatusLimits`. */
 type PodStatusLimits = {
-  /** From sending to the last byte of the answer. */
+  /** From sending to the last byte of the answer, on top of what the pod was asked to hold it back. */
   readonly readMsMax: number;
   readonly responseBytesMax: number;
 };
@@ -31,13 +31,16 @@ export type PodStatusReaderOptions = (
   { readonly mode: 'direct' } | { readonly mode: 'apiserver-proxy'; readonly client: KubeClient }
 ) & { readonly limits?: Partial<PodStatusLimits>; readonly port?: number };
 
+/** Asks a pod to answer once it was asked so many reads since its start, at the latest after `waitMs`. */
+export type StatusHold = { readonly readsBeyond: number; readonly waitMs: number };
+
 /** Reads `/status` of a pod's ops port; every failure is a `PodStatusError`. */
 export type PodStatusReader = {
-  read(pod: PodRef, signal: AbortSignal): Promise<ServiceStatus>;
+  read(pod: PodRef, signal: AbortSignal, hold?: StatusHold): Promise<ServiceStatus>;
   close(): Promise<void>;
 };
 
-type Fetch = (pod: PodRef, signal: AbortSignal) => Promise<unknown>;
+type Fetch = (pod: PodRef, path: string, signal: AbortSignal) => Promise<unknown>;
 
 export function createPodStatusReader(options: PodStatusReaderOptions): PodStatusReader {
   const limits = { ...podStatusLimits, ...options.limits };
@@ -49,19 +52,21 @@ export function createPodStatusReader(options: PodStatusReaderOptions): PodStatu
   });
   const fetchStatus: Fetch =
     options.mode === 'direct'
-      ? (pod, signal) => fetchDirectly({ agent, port, limits, signal }, pod)
-      : (pod, signal) => options.client.request('GET', proxyPath(pod, port), { signal });
+      ? (pod, path, signal) => fetchDirectly({ agent, port, limits, signal }, pod, path)
+      : (pod, path, signal) =>
+          options.client.request('GET', `${proxyPath(pod, port)}${path}`, { signal });
 
   return {
-    async read(pod, signal) {
-      const bound = deadline(signal, limits.readMsMax);
+    async read(pod, signal, hold) {
+      const msMax = limits.readMsMax + (hold?.waitMs ?? 0);
+      const bound = deadline(signal, msMax);
       try {
-        return parseServiceStatus(await fetchStatus(pod, bound.signal));
+        return parseServiceStatus(await fetchStatus(pod, statusPath(hold), bound.signal));
       } catch (error) {
         if (error instanceof PodStatusError) throw error;
         const where = `${pod.namespace}/${pod.name}`;
         if (bound.expired()) {
-          const message = `Pod ${where} did not answer within ${limits.readMsMax} ms`;
+          const message = `Pod ${where} did not answer within ${msMax} ms`;
           throw new PodStatusError('POD_STATUS_TIMEOUT', message, error);
         }
         const code = signal.aborted ? 'POD_STATUS_ABORTED' : 'POD_STATUS_UNREACHABLE';
@@ -81,10 +86,10 @@ type DirectCall = {
   readonly signal: AbortSignal;
 };
 
-async function fetchDirectly(call: DirectCall, pod: PodRef): Promise<unknown> {
+async function fetchDirectly(call: DirectCall, pod: PodRef, path: string): Promise<unknown> {
   const host = pod.ip.includes(':') ? `[${pod.ip}]` : pod.ip;
   const { agent, port, signal } = call;
-  const answer = await request(`http://${host}:${port}/status`, { dispatcher: agent, signal });
+  const answer = await request(`http://${host}:${port}${path}`, { dispatcher: agent, signal });
   if (answer.statusCode !== 200) {
     await answer.body.dump();
     const message = `Pod ${pod.namespace}/${pod.name} answered ${answer.statusCode}`;
@@ -113,5 +118,11 @@ function parseJson(text: string): unknown {
 
 // The port belongs to the name in the API's own syntax, so it is not percent-encoded.
 function proxyPath(pod: PodRef, port: number): string {
-  return `/api/v1/namespaces/${pod.namespace}/pods/${pod.name}:${port}/proxy/status`;
+  return `/api/v1/namespaces/${pod.namespace}/pods/${pod.name}:${port}/proxy`;
+}
+
+function statusPath(hold: StatusHold | undefined): string {
+  if (hold === undefined) return '/status';
+  const { readsBeyond, waitMs } = statusHold;
+  return `/status?${readsBeyond}=${hold.readsBeyond}&${waitMs}=${hold.waitMs}`;
 }

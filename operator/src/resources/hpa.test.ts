@@ -4,11 +4,20 @@ import { queryHpa } from './hpa.ts';
 import { ownYaml } from './own-yaml.ts';
 import { ownedMeta } from './owner.ts';
 
+const autoscaling = { minReplicas: 2, maxReplicas: 8, readsPerSecond: 300, scaleDownSeconds: 30 };
+const query = { ...ordersSpec.query, autoscaling };
+const orders = wholeService('orders', { ...ordersSpec, query });
+
+test.each([
+  [0, 2],
+  [5, 5],
+  [9, 8],
+])('a burst that holds %i pods gives the HPA a floor of %i', (replicas, minReplicas) => {
+  expect(queryHpa(orders, { replicas }).spec.minReplicas).toBe(minReplicas);
+});
+
 test('the HPA of the query API', () => {
-  const autoscaling = { minReplicas: 2, maxReplicas: 8, readsPerSecond: 300, scaleDownSeconds: 30 };
-  const query = { ...ordersSpec.query, autoscaling };
-  const orders = wholeService('orders', { ...ordersSpec, query });
-  expect(ownYaml(queryHpa(orders), { metadata: ownedMeta(orders, 'query') }))
+  expect(ownYaml(queryHpa(orders, { replicas: 0 }), { metadata: ownedMeta(orders, 'query') }))
     .toMatchInlineSnapshot(`
     "apiVersion: autoscaling/v2
     kind: HorizontalPodAutoscaler

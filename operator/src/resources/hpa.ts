@@ -1,5 +1,6 @@
 import type { QueryService } from '../api/v1alpha1/service-kinds.ts';
 import type { KubeObject } from '../kube/object.ts';
+import { floorReplicas, type Floor } from '../scaling/floor.ts';
 import { readsMetric } from '../scaling/reads-metric.ts';
 import { childName } from './names.ts';
 import { ownedMeta } from './owner.ts';
@@ -35,6 +36,9 @@ export type HorizontalPodAutoscaler = KubeObject & {
   };
 };
 
+/** Pods that a burst holds at least; 0 when none does. */
+type FloorReplicas = Pick<Floor, 'replicas'>;
+
 // The HPA controller looks every 15 s (its --horizontal-pod-autoscaler-sync-period), so a policy of a
 // shorter period would be no faster.
 const periodSeconds = 15;
@@ -42,11 +46,11 @@ const periodSeconds = 15;
 /**
  * Scales the query Deployment on the reads of the whole service. AverageValue divides them by the pods that
  * exist: unlike a per-pod metric it is not damped while new pods are unready. Up goes in one step; down waits
- * until reads were fewer for `scaleDownSeconds`.
+ * until reads were fewer for `scaleDownSeconds`. The HPA itself is as slow as its period; a burst raises its floor.
  */
-export function queryHpa(service: QueryService): HorizontalPodAutoscaler {
-  const { minReplicas, maxReplicas, readsPerSecond, scaleDownSeconds } =
-    service.spec.query.autoscaling;
+export function queryHpa(service: QueryService, floor: FloorReplicas): HorizontalPodAutoscaler {
+  const { autoscaling } = service.spec.query;
+  const { maxReplicas, readsPerSecond, scaleDownSeconds } = autoscaling;
   const { describedApiVersion: apiVersion, describedKind: kind } = readsMetric;
   const { name } = service.metadata;
   return {
@@ -59,7 +63,7 @@ export function queryHpa(service: QueryService): HorizontalPodAutoscaler {
         kind: 'Deployment',
         name: childName(service, 'query'),
       },
-      minReplicas,
+      minReplicas: floorReplicas(floor, autoscaling),
       maxReplicas,
       metrics: [
         {

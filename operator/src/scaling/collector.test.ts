@@ -69,6 +69,20 @@ function startCollector(
   return collector;
 }
 
+const scaling = {
+  readsPerSecond: 100,
+  minReplicas: 1,
+  maxReplicas: 8,
+  scaleDownMs: 0,
+  replicas: 1,
+};
+const service = (key: string, ...pods: readonly Pod[]): CollectedService => ({
+  key,
+  pods,
+  scaling,
+  liveFloor: 1,
+});
+
 const untilMs = { timeout: 8_000, interval: 25 };
 
 async function untilReads(collector: ReadsCollector, key: string, expected: number): Promise<void> {
@@ -91,10 +105,7 @@ describe('the collector', () => {
     ];
     const told: string[] = [];
     const collector = startCollector(
-      () => [
-        { key: 'shop/orders', pods: [a, b] },
-        { key: 'shop/payments', pods: [c] },
-      ],
+      () => [service('shop/orders', a, b), service('shop/payments', c)],
       (key) => told.push(key),
     );
     expect(stateOf(collector, 'shop/customers')).toBe('unknown');
@@ -105,9 +116,29 @@ describe('the collector', () => {
     expect(ageMs).toBeGreaterThanOrEqual(-5);
     expect(ageMs).toBeLessThan(2_000);
     await vi.waitFor(
-      () => expect(told.toSorted()).toEqual(['shop/orders', 'shop/payments']),
+      () => expect(new Set(told)).toEqual(new Set(['shop/orders', 'shop/payments'])),
       untilMs,
     );
+  });
+
+  it('finds a burst within a second, and tells of the floor at once', async () => {
+    const pod = await startPod('orders-burst', '127.0.4.1', 80);
+    const told: number[] = [];
+    const collector = startCollector(
+      () => [service('shop/orders', pod)],
+      (key) => told.push(collector.floor(key)?.replicas ?? 0),
+    );
+    await untilReads(collector, 'shop/orders', 80);
+    expect(collector.floor('shop/orders')?.replicas).toBe(0);
+
+    pod.readsPerSecond = 640;
+    const risenMs = clock.now();
+    await vi.waitFor(() => expect(told.at(-1)).toBeGreaterThanOrEqual(6), {
+      ...untilMs,
+      interval: 1,
+    });
+    expect(clock.now() - risenMs).toBeLessThan(3_000);
+    expect(told.at(-1)).toBeLessThanOrEqual(8);
   });
 
   it('is not held up by a pod that does not answer, and tells nothing once none does', async () => {
@@ -116,7 +147,7 @@ describe('the collector', () => {
       await startPod('orders-hanging', '127.0.2.2', 200),
     ];
     hanging.hangs = true;
-    const collector = startCollector(() => [{ key: 'shop/orders', pods: [quick, hanging] }]);
+    const collector = startCollector(() => [service('shop/orders', quick, hanging)]);
     // The hanging pod counts like the one that answers.
     await untilReads(collector, 'shop/orders', 400);
 
@@ -133,11 +164,11 @@ describe('the collector', () => {
   it('follows pods that come and go, and forgets a service that is deleted', async () => {
     const first = await startPod('orders-1', '127.0.3.1', 300);
     const second = await startPod('orders-2', '127.0.3.2', 0);
-    let services: readonly CollectedService[] = [{ key: 'shop/orders', pods: [first] }];
+    let services: readonly CollectedService[] = [service('shop/orders', first)];
     const collector = startCollector(() => services);
     await untilReads(collector, 'shop/orders', 300);
 
-    services = [{ key: 'shop/orders', pods: [second] }];
+    services = [service('shop/orders', second)];
     second.readsPerSecond = 300;
     await first.stop();
     await vi.waitFor(() => expect(stateOf(collector, 'shop/orders')).toBe('fresh'), untilMs);

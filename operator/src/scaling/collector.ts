@@ -1,17 +1,25 @@
 import { systemClock, type Clock } from '../kube/clock.ts';
 import type { KubeLogger } from '../kube/logger.ts';
 import type { PodRef, PodStatusReader } from '../pods/pod-status.ts';
-import { demandOf, nextPollMs, worthTelling, type ReadDemand, type Told } from './demand.ts';
-import { emptyRateWindow, observe, prune, type RateWindow } from './rate-window.ts';
+import { demandOf, worthTelling, type ReadDemand, type Told } from './demand.ts';
+import { firstFloor, nextFloor, type Floor, type ReadScaling } from './floor.ts';
+import { nextPoll, pollSpacingMs, type Poll } from './polling.ts';
+import { emptyRateWindow, observe, prune, ratesOf, type RateWindow } from './rate-window.ts';
 
-/** A CqrsService by key (`namespace/name`) and its ready query pods. */
-export type CollectedService = { readonly key: string; readonly pods: readonly PodRef[] };
+/** A CqrsService by key (`namespace/name`), its ready query pods, and what decides how many there are. */
+export type CollectedService = {
+  readonly key: string;
+  readonly pods: readonly PodRef[];
+  readonly scaling: ReadScaling;
+  /** What its autoscaler was last given as `minReplicas`; undefined while it has none. */
+  readonly liveFloor: number | undefined;
+};
 
 export type ReadsCollectorOptions = {
   readonly reader: PodStatusReader;
   /** Asked at every tick, so it must answer from caches. */
   readonly services: () => readonly CollectedService[];
-  /** A status should be told the demand of this service anew; at most once in `tellIntervalMsMin` per service. */
+  /** The floor of this service is another, or (at most once in `tellIntervalMsMin`) its demand is worth telling. */
   readonly onChange?: (key: string) => void;
   readonly logger: KubeLogger;
   readonly clock?: Clock;
@@ -23,21 +31,26 @@ export type ReadsCollector = {
   stop(): Promise<void>;
   /** `atMs` is in milliseconds since the epoch. */
   demand(key: string): ReadDemand;
+  /** The floor under a service's query pods; undefined for a service that is not known. */
+  floor(key: string): Floor | undefined;
 };
 
-const tickMs = 100;
-const tellEveryTicks = 10;
-// A silent pod holds one of these for the reader's time bound; this leaves room for hundreds of them.
-const pollsInFlightMax = 512;
+const tickMs = 25;
+const followEveryTicks = 4;
+const tellEveryTicks = 40;
+// A pod at rest holds one of these nearly always; each costs its answer's connection and a few kilobytes.
+const pollsInFlightMax = 4096;
 
 /** Polls every ready query pod and keeps what each service is asked for. Pods do not wait for one another. */
 export function createReadsCollector(options: ReadsCollectorOptions): ReadsCollector {
   return new Collector(options);
 }
 
-type PodPoll = { readonly pod: PodRef; dueMs: number; inFlight: boolean };
+type PodPoll = { readonly pod: PodRef; dueMs: number; hold: Poll['hold']; inFlight: boolean };
 
 type Service = {
+  scaling: ReadScaling;
+  floor: Floor;
   window: RateWindow;
   ready: ReadonlySet<string>;
   polls: Map<string, PodPoll>;
@@ -80,9 +93,13 @@ class Collector implements ReadsCollector {
     return { ...demand, atMs: this.#clock.wallNow() - (nowMs - demand.atMs) };
   }
 
+  floor(key: string): Floor | undefined {
+    return this.#services.get(key)?.floor;
+  }
+
   #tick(): void {
     this.#cancelTick = this.#clock.schedule(tickMs, () => this.#tick());
-    this.#follow(this.#options.services());
+    if (this.#ticks % followEveryTicks === 0) this.#follow(this.#options.services());
     this.#poll();
     this.#ticks += 1;
     if (this.#ticks % tellEveryTicks === 0) this.#tell();
@@ -93,9 +110,11 @@ class Collector implements ReadsCollector {
     for (const key of this.#services.keys()) {
       if (!keys.has(key)) this.#services.delete(key);
     }
-    for (const { key, pods } of services) {
-      const service = this.#services.get(key) ?? newService();
+    for (const followed of services) {
+      const { key, pods, scaling } = followed;
+      const service = this.#services.get(key) ?? newService(followed, this.#clock.now());
       this.#services.set(key, service);
+      service.scaling = scaling;
       const polls = new Map<string, PodPoll>();
       for (const pod of pods) polls.set(pod.name, pollOf(pod, service.polls.get(pod.name)));
       service.polls = polls;
@@ -122,27 +141,42 @@ class Collector implements ReadsCollector {
     const startedMs = this.#clock.now();
     poll.inFlight = true;
     try {
-      const status = await this.#options.reader.read(poll.pod, this.#stopping.signal);
+      const { reader } = this.#options;
+      const status = await reader.read(poll.pod, this.#stopping.signal, poll.hold);
       if (status.program !== 'query') throw new Error(`Pod runs ${status.program}, not query`);
       service.window = observe(service.window, {
         pod: poll.pod.name,
         bootId: status.bootId,
-        reads: status.readsServed + status.readsRefused,
+        reads: status.readsServed + status.readsRefused + status.readsQueued,
         atMs: this.#clock.now(),
       });
+      this.#decide(key, service);
     } catch (err) {
       // Not a fault of ours: the pod counts as silent, and the demand says so when too many are.
       this.#options.logger.debug({ err, service: key, pod: poll.pod.name }, 'Reads not counted');
     } finally {
       poll.inFlight = false;
-      poll.dueMs = startedMs + nextPollMs(service.window, service.ready, this.#clock.now());
+      const nowMs = this.#clock.now();
+      const { everyMs, hold } = nextPoll(service, poll.pod.name, nowMs);
+      poll.hold = hold;
+      poll.dueMs = Math.max(startedMs + everyMs, nowMs + pollSpacingMs);
     }
+  }
+
+  #decide(key: string, service: Service): void {
+    const { window, ready, scaling, floor } = service;
+    const nowMs = this.#clock.now();
+    const found = ratesOf(window, ready, nowMs);
+    const rates = found.outcome === 'rates' ? found.rates : undefined;
+    service.floor = nextFloor(floor, scaling, rates, nowMs);
+    if (service.floor.replicas !== floor.replicas) this.#options.onChange?.(key);
   }
 
   #tell(): void {
     const nowMs = this.#clock.now();
     for (const [key, service] of this.#services) {
       service.window = prune(service.window, service.ready, nowMs);
+      this.#decide(key, service);
       const demand = demandOf(service.window, service.ready, nowMs);
       if (!worthTelling(service.told, demand, nowMs)) continue;
       service.told = { demand, atMs: nowMs };
@@ -151,11 +185,18 @@ class Collector implements ReadsCollector {
   }
 }
 
-function newService(): Service {
-  return { window: emptyRateWindow, ready: new Set(), polls: new Map(), told: undefined };
+function newService({ scaling, liveFloor }: CollectedService, nowMs: number): Service {
+  return {
+    scaling,
+    floor: firstFloor(liveFloor ?? 0, scaling, nowMs),
+    window: emptyRateWindow,
+    ready: new Set(),
+    polls: new Map(),
+    told: undefined,
+  };
 }
 
 // A pod of the same name with another address is another pod; its first poll is due at once.
 function pollOf(pod: PodRef, known: PodPoll | undefined): PodPoll {
-  return known?.pod.ip === pod.ip ? known : { pod, dueMs: 0, inFlight: false };
+  return known?.pod.ip === pod.ip ? known : { pod, dueMs: 0, hold: undefined, inFlight: false };
 }

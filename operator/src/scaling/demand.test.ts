@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
   demandOf,
-  nextPollMs,
-  pollIntervalMs,
   readsPerSecond,
   tellIntervalMsMin,
   worthTelling,
@@ -36,17 +34,12 @@ function valueAfter(rates: readonly number[]): number {
   return demand.readsPerSecond;
 }
 
-function pollAfter(rates: readonly number[]): number {
-  const { window, endMs } = readsEachSecond(rates);
-  return nextPollMs(window, ready, endMs);
-}
-
 const fresh = (rate: number): ReadDemand => ({ state: 'fresh', readsPerSecond: rate, atMs: 0 });
 
 describe('the value the HPA is given', () => {
   it('is the fast window on the way up and the stable one on the way down', () => {
-    expect(readsPerSecond({ fast: 900, stable: 100, atMs: 0 })).toBe(900);
-    expect(readsPerSecond({ fast: 0, stable: 100, atMs: 0 })).toBe(100);
+    expect(readsPerSecond({ fast: 900, stable: 100 })).toBe(900);
+    expect(readsPerSecond({ fast: 0, stable: 100 })).toBe(100);
   });
 
   it('rises with a step within two seconds and is gone half a minute after the load', () => {
@@ -77,17 +70,6 @@ describe('demand without a number', () => {
       state: 'stale',
       message: 'Reads are counted since less than a second ago',
     });
-  });
-});
-
-describe('polling', () => {
-  it('is slow at rest, and fast while load moves or nothing is known', () => {
-    expect(pollAfter(seconds(60, 500))).toBe(pollIntervalMs.resting);
-    expect(pollAfter([...seconds(60, 500), ...seconds(2, 510)])).toBe(pollIntervalMs.resting);
-    expect(pollAfter([...seconds(60, 0), ...seconds(2, 4)])).toBe(pollIntervalMs.resting);
-    expect(pollAfter([...seconds(60, 500), ...seconds(2, 700)])).toBe(pollIntervalMs.moving);
-    expect(pollAfter([...seconds(60, 500), ...seconds(2, 0)])).toBe(pollIntervalMs.moving);
-    expect(pollAfter([])).toBe(pollIntervalMs.moving);
   });
 });
 

@@ -11,7 +11,7 @@ export type ReadDemand =
  * fell between two of the HPA's questions, and lets the number sink no faster than its mean. The HPA's own
  * scale-down stabilisation comes on top (designs/0003-reads-metric.md).
  */
-export function readsPerSecond(rates: ReadRates): number {
+export function readsPerSecond(rates: Pick<ReadRates, 'fast' | 'stable'>): number {
   return Math.max(rates.fast, rates.stable);
 }
 
@@ -39,24 +39,6 @@ export function demandOf(
 function silence(ready: number, heard: number): string {
   if (ready === 0) return 'No query pod is ready, so nobody counts reads';
   return `Only ${heard} of ${ready} ready query pods told their reads in the last ${silentMsMax / 1000} s`;
-}
-
-/** How often a pod is polled: at rest, and while the load moves. */
-export const pollIntervalMs = { resting: 500, moving: 250 } as const;
-
-const movingRatio = 0.1;
-// Below this many reads a second a change is noise, not load that moves.
-const movingReadsPerSecondMin = 5;
-
-/** Milliseconds until a pod's next poll: short while the two windows disagree, and before there are rates. */
-export function nextPollMs(window: RateWindow, ready: ReadonlySet<string>, nowMs: number): number {
-  const found = ratesOf(window, ready, nowMs);
-  if (found.outcome !== 'rates') return pollIntervalMs.moving;
-  const { fast, stable } = found.rates;
-  const moved = Math.abs(fast - stable);
-  return moved > Math.max(movingReadsPerSecondMin, stable * movingRatio)
-    ? pollIntervalMs.moving
-    : pollIntervalMs.resting;
 }
 
 /** What a status was last told of a service, and when. */

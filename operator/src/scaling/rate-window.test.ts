@@ -113,6 +113,47 @@ describe('a step of the load', () => {
   });
 });
 
+/** What is sustained after a steady load and then the given samples, as counted from its end. */
+function sustainedAfter(samples: readonly (readonly [atMs: number, reads: number])[]): number {
+  const later = samples.map(([atMs, reads]) => ({
+    pod: 'a',
+    bootId: 'boot-1',
+    reads: counted + reads,
+    atMs: stepMs + atMs,
+  }));
+  const nowMs = later.at(-1)?.atMs ?? stepMs;
+  return expectRates(ratesOf(observeAll([...before, ...later]), new Set(['a']), nowMs)).sustained;
+}
+
+describe('what is sustained', () => {
+  it('is a step as soon as two samples show it whole', () => {
+    expect(sustainedAfter([[50, 40]])).toBeCloseTo(100, 6);
+    expect(
+      sustainedAfter([
+        [50, 40],
+        [100, 80],
+      ]),
+    ).toBeCloseTo(800, 6);
+  });
+
+  it('is not what came at one moment', () => {
+    expect(
+      sustainedAfter([
+        [50, 5],
+        [100, 405],
+        [150, 410],
+      ]),
+    ).toBeCloseTo(100, 6);
+  });
+
+  it('is nothing yet of a pod that was sampled once', () => {
+    const once = { pod: 'b', bootId: 'boot-1', reads: 500, atMs: stepMs };
+    const ready = new Set(['a', 'b']);
+    const rates = expectRates(ratesOf(observeAll([...before, once]), ready, stepMs));
+    expect(rates.sustained).toBeCloseTo(100, 6);
+  });
+});
+
 describe('what cannot be told', () => {
   const toMs = startMs + 10_000;
   const window = observeAll(steady('a', 100, { fromMs: startMs, toMs }));
@@ -181,7 +222,7 @@ describe('what is kept', () => {
   it('is bounded, however often a pod is sampled', () => {
     const toMs = startMs + 120_000;
     const window = observeAll(steady('a', 100, { fromMs: startMs, toMs, everyMs: 7 }));
-    expect(window.pods.get('a')?.steps.length).toBeLessThanOrEqual(301);
+    expect(window.pods.get('a')?.steps.length).toBeLessThanOrEqual(751);
     expect(expectRates(ratesOf(window, new Set(['a']), toMs)).stable).toBeCloseTo(100, 6);
   });
 });

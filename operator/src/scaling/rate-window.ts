@@ -6,8 +6,11 @@
  * it did in it, and the rates of a service whose load only moves from one pod to another stay the same.
  */
 
-/** The windows end at each pod's latest sample. `fast` shows a rise soon; `stable` smooths what comes and goes. */
-export const rateWindowMs = { fast: 2_000, stable: 30_000 } as const;
+/**
+ * The windows end at each pod's latest sample. `burst` shows a rise at once and with much noise, `fast` soon; `stable`
+ * smooths what comes and goes.
+ */
+export const rateWindowMs = { burst: 1_000, fast: 2_000, stable: 30_000 } as const;
 
 /** A ready pod that was not heard for longer is silent: its old numbers are not used. */
 export const silentMsMax = 3_000;
@@ -15,8 +18,8 @@ export const silentMsMax = 3_000;
 /** No rate is told before counters were seen to grow for this long. */
 export const observedMsMin = 1_000;
 
-/** Growth is kept in steps no finer than this, which bounds what is kept to 300 steps a pod. */
-const stepMsMin = 100;
+/** Growth is kept in steps no finer than this, which bounds what is kept to 750 steps a pod. */
+const stepMsMin = 40;
 
 /** What one poll of one pod said: `reads` counts since the start of the process that `bootId` names. */
 export type ReadSample = {
@@ -78,8 +81,15 @@ export function prune(window: RateWindow, ready: ReadonlySet<string>, nowMs: num
   return kept.length === window.pods.size ? window : { ...window, pods: new Map(kept) };
 }
 
-/** Reads per second over both windows; `atMs` is the time of the newest sample in them. */
-export type ReadRates = { readonly fast: number; readonly stable: number; readonly atMs: number };
+/** Reads per second over the windows; `atMs` is the time of the newest sample in them. */
+export type ReadRates = {
+  readonly burst: number;
+  readonly fast: number;
+  readonly stable: number;
+  /** What each pod was asked in both of its last two steps at least: reads that came at one moment are in one of them. */
+  readonly sustained: number;
+  readonly atMs: number;
+};
 
 /** Expected outcomes in place of rates: how many of the ready pods are heard, or that it is too early to tell. */
 export type RatesOutcome =
@@ -107,16 +117,42 @@ export function ratesOf(
   if (observedMs < observedMsMin) return { outcome: 'too early' };
 
   const departed = [...window.pods].filter(([name]) => !ready.has(name));
+  const ofAll = (heardOnes: number): number => (heardOnes * ready.size) / heard.length;
   const perSecond = (windowMs: number): number => {
     const here = sum(heard.map(([, pod]) => readsWithin(pod, pod.atMs - windowMs, pod.atMs)));
     const left = sum(departed.map(([, pod]) => readsWithin(pod, nowMs - windowMs, nowMs)));
-    const reads = (here * ready.size) / heard.length + left;
-    return (reads * 1000) / Math.min(windowMs, observedMs);
+    return ((ofAll(here) + left) * 1000) / Math.min(windowMs, observedMs);
   };
   return {
     outcome: 'rates',
-    rates: { fast: perSecond(rateWindowMs.fast), stable: perSecond(rateWindowMs.stable), atMs },
+    rates: {
+      burst: perSecond(rateWindowMs.burst),
+      fast: perSecond(rateWindowMs.fast),
+      stable: perSecond(rateWindowMs.stable),
+      sustained: ofAll(sum(heard.map(([, pod]) => sustainedOf(pod)))),
+      atMs,
+    },
   };
+}
+
+/** Reads per second of the pod's newest step, and how many it was asked since its start; undefined before two samples. */
+export function newestOf(
+  window: RateWindow,
+  pod: string,
+): { readonly perSecond: number; readonly reads: number } | undefined {
+  const counter = window.pods.get(pod);
+  const step = counter?.steps.at(-1);
+  if (counter === undefined || step === undefined) return undefined;
+  return { perSecond: rateOf(step), reads: counter.reads };
+}
+
+function sustainedOf({ steps }: PodCounter): number {
+  const [last, before] = [steps.at(-1), steps.at(-2)];
+  return last === undefined || before === undefined ? 0 : Math.min(rateOf(last), rateOf(before));
+}
+
+function rateOf({ fromMs, toMs, reads }: Step): number {
+  return (reads * 1000) / (toMs - fromMs);
 }
 
 function readsWithin(pod: PodCounter, fromMs: number, toMs: number): number {

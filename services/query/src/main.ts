@@ -17,7 +17,8 @@ import { Compressor } from './compressor.ts';
 import { WaitingRoom } from './consistency/waiting-room.ts';
 import { describeQueries } from './describe/description.ts';
 import { createMetrics } from './metrics.ts';
-import { countReads, createReadCounts } from './read-counts.ts';
+import { createQueryStatus } from './query-status.ts';
+import { createReadCounts } from './read-counts.ts';
 import { ReadGate } from './read-gate.ts';
 import { createReadStoreReader } from './read-store-reader.ts';
 import { LiveStates } from './streams/live-states.ts';
@@ -41,7 +42,6 @@ const tracing = await startTracing('query', env, logger);
 const config = readConfigFile(env) as QueryConfig;
 const { service, views } = config;
 const stopping = new AbortController();
-const bootId = randomUUID();
 let storeFailure: Error | null = null;
 let serving = false;
 
@@ -100,19 +100,7 @@ const ops = await startOpsServer({
   isLive: () => true,
   // Redis being down is no reason to leave the Service: this replica can answer with a 503 that says why.
   isReady: () => serving && !stopping.signal.aborted,
-  status: () => {
-    const { served: readsServed, refused: readsRefused } = countReads(
-      served.flatMap(({ documents, lists }) => [documents.counts, lists.counts]),
-    );
-    return {
-      program: 'query',
-      bootId,
-      readsServed,
-      readsRefused,
-      readsQueued: served.reduce((sum, { reader }) => sum + reader.waited(), 0),
-      error: storeFailure?.message ?? null,
-    };
-  },
+  ...createQueryStatus({ bootId: randomUUID(), served, storeFailure: () => storeFailure }),
 });
 const readers = Object.values(connections);
 await Promise.all(readers.map((redis) => readyOrLate(redis, redisWaitMsMax)));

@@ -53,6 +53,18 @@ export const status = Type.Object({
       url: Type.String({ description: 'Where clients in the cluster read.' }),
       desiredReplicas: Type.Integer({ description: 'Pods that the autoscaler wants.' }),
       readsPerSecond: Type.Integer({ description: 'Reads asked of all pods together.' }),
+      burst: Type.Optional(
+        Type.Object(
+          {
+            replicas: Type.Integer({ description: 'Pods that it holds at least.' }),
+            readsPerSecond: Type.Integer({ description: 'Reads when it came.' }),
+          },
+          {
+            description:
+              'The last burst of reads, while it holds pods that the spec alone would not.',
+          },
+        ),
+      ),
     }),
   ),
   projection: Type.Optional(

@@ -1,7 +1,8 @@
 import type { KubeObject } from '../../kube/object.ts';
 
-/** A HorizontalPodAutoscaler (autoscaling/v2) as the API server returns it, as far as a status needs it. */
+/** A HorizontalPodAutoscaler (autoscaling/v2) as the API server returns it, as far as a pass needs it. */
 export type Autoscaler = KubeObject & {
+  readonly spec?: { readonly minReplicas?: number };
   readonly status?: {
     readonly desiredReplicas?: number;
     readonly conditions?: readonly {

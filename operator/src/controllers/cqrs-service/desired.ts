@@ -178,7 +178,7 @@ function commandObjects(
 
 function queryObjects(
   service: QueryService,
-  { secrets, siblings }: Observed,
+  { secrets, siblings, floor }: Observed,
   { context, settings }: Inputs,
 ): Objects {
   const { redis } = secrets;
@@ -196,6 +196,6 @@ function queryObjects(
     queryDeployment(service, context, undefined),
     queryPdb(service),
     // An HPA leaves a target at zero alone and would say so for ever, so a suspended service has none.
-    ...(service.spec.suspend ? [] : [queryHpa(service)]),
+    ...(service.spec.suspend ? [] : [queryHpa(service, floor)]),
   ];
 }

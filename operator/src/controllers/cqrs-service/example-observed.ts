@@ -67,6 +67,7 @@ export function exampleObserved(service: WholeService, changes: Partial<Observed
       status: { desiredReplicas: 1, conditions: [{ type: 'ScalingActive', status: 'True' }] },
     },
     demand: { state: 'fresh', readsPerSecond: 0, atMs: 0 },
+    floor: { replicas: 0, readsPerSecond: 0 },
     metricsApi: { state: 'ours' },
     ...changes,
   };

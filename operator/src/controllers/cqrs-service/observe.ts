@@ -15,8 +15,10 @@ import {
   type Component,
 } from '../../resources/names.ts';
 import { secretKeys } from '../../resources/secret-keys.ts';
+import type { ReadsCollector } from '../../scaling/collector.ts';
 import type { ReadDemand } from '../../scaling/demand.ts';
 import type { ApiServiceState } from '../../scaling/api-service.ts';
+import type { Floor } from '../../scaling/floor.ts';
 import type { Autoscaler } from './autoscaler.ts';
 import type { Behaviors, BehaviorsObserved } from './behaviors.ts';
 import { indexes, type Caches, type Secret } from './caches.ts';
@@ -65,6 +67,7 @@ export type Observed = {
   readonly readings: Readonly<Partial<Record<Part, readonly StageReading[]>>>;
   readonly autoscaler: Autoscaler | undefined;
   readonly demand: ReadDemand;
+  readonly floor: Pick<Floor, 'replicas' | 'readsPerSecond'>;
   readonly metricsApi: ApiServiceState;
 };
 
@@ -76,7 +79,7 @@ export type Observers = {
   readonly client: KubeClient;
   readonly clock: Pick<Clock, 'wallNow'>;
   readonly reading: (podUid: string) => StageReading | undefined;
-  readonly demand: (key: string) => ReadDemand;
+  readonly reads: Pick<ReadsCollector, 'demand' | 'floor'>;
   readonly metricsApi: () => ApiServiceState;
 };
 
@@ -86,8 +89,11 @@ export async function observe(
   observers: Observers,
   signal: AbortSignal,
 ): Promise<Observed> {
-  const { caches, demand, metricsApi } = observers;
+  const { caches, reads, metricsApi } = observers;
   const { namespace } = service.metadata;
+  const autoscaler = caches.autoscalers.get(
+    objectKey({ namespace, name: childName(service, 'query') }),
+  );
   const kafka = caches.statefulSets.get(objectKey({ namespace, name: kafkaName }));
   const secret = async (component: Component): Promise<Secret | undefined> =>
     readSecret(observers, { namespace, name: childName(service, component) }, signal);
@@ -116,8 +122,13 @@ export async function observe(
     workloads,
     ...told,
     hints: await observers.hints.observe(stuck, signal),
-    autoscaler: caches.autoscalers.get(objectKey({ namespace, name: childName(service, 'query') })),
-    demand: demand(objectKey(service)),
+    autoscaler,
+    demand: reads.demand(objectKey(service)),
+    // Before the service is known to who counts its reads, what its HPA was last given stays.
+    floor: reads.floor(objectKey(service)) ?? {
+      replicas: autoscaler?.spec?.minReplicas ?? 0,
+      readsPerSecond: 0,
+    },
     metricsApi: metricsApi(),
   };
 }

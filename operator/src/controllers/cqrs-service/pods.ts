@@ -4,20 +4,42 @@ import { objectKey } from '../../kube/object.ts';
 import type { PodRef } from '../../pods/pod-status.ts';
 import type { CollectedService } from '../../scaling/collector.ts';
 import { indexes, instanceKey, type Caches } from './caches.ts';
+import { childName } from '../../resources/names.ts';
 import { labelOf } from './labels.ts';
 import { isReady, type Pod } from './pod.ts';
 import type { StagePod } from './stage-poller.ts';
 
 /** Every CqrsService that can be read, with its ready query pods: those whose reads are counted. */
 export function collectedServices(caches: Caches): readonly CollectedService[] {
-  return caches.services
-    .list()
-    .filter(({ spec }) => spec.query !== undefined)
-    .map((service) => {
-      const key = objectKey(service);
-      const pods = caches.pods.byIndex(indexes.instance, key);
-      return { key, pods: pods.filter(isReadyQuery).flatMap(podRef) };
-    });
+  // The floor that an earlier operator gave an HPA would be forgotten if a service came before its HPA.
+  if (!caches.autoscalers.informers.every((informer) => informer.isSynced())) return [];
+  return caches.services.list().flatMap((service) => {
+    const key = objectKey(service);
+    const scaling = scalingOf(service, caches);
+    const pods = caches.pods.byIndex(indexes.instance, key);
+    return scaling === undefined
+      ? []
+      : [{ key, pods: pods.filter(isReadyQuery).flatMap(podRef), ...scaling }];
+  });
+}
+
+function scalingOf(
+  service: CqrsService,
+  caches: Caches,
+): Pick<CollectedService, 'scaling' | 'liveFloor'> | undefined {
+  const autoscaling = service.spec.query?.autoscaling;
+  if (autoscaling === undefined) return undefined;
+  const key = objectKey({
+    namespace: service.metadata.namespace,
+    name: childName(service, 'query'),
+  });
+  const { readsPerSecond, minReplicas, maxReplicas, scaleDownSeconds } = autoscaling;
+  const replicas = caches.deployments.get(key)?.spec?.replicas ?? minReplicas;
+  const scaleDownMs = scaleDownSeconds * 1000;
+  return {
+    scaling: { readsPerSecond, minReplicas, maxReplicas, scaleDownMs, replicas },
+    liveFloor: caches.autoscalers.get(key)?.spec?.minReplicas,
+  };
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { CqrsService, CqrsServiceStatus } from '../../api/v1alpha1/schema.ts';
 import { hasCommand, hasQuery } from '../../api/v1alpha1/service-kinds.ts';
+import { floorReplicas } from '../../scaling/floor.ts';
 import { commandUrl, queryUrl } from '../../resources/names.ts';
 import type { Observed } from './observe.ts';
 import { viewsOf } from './stage-check.ts';
@@ -30,7 +31,21 @@ function queryOf(service: CqrsService, observed: Observed): NonNullable<Columns[
     // An autoscaler that has not looked yet shows 0.
     desiredReplicas: observed.autoscaler?.status?.desiredReplicas || desired,
     readsPerSecond: readsPerSecondOf(observed, service.status?.query?.readsPerSecond),
+    ...burstOf(service, observed),
   };
+}
+
+function burstOf(
+  { spec, status }: CqrsService,
+  { floor }: Observed,
+): Pick<NonNullable<Columns['query']>, 'burst'> {
+  const autoscaling = spec.query?.autoscaling;
+  if (autoscaling === undefined || spec.suspend) return {};
+  const replicas = floorReplicas(floor, autoscaling);
+  if (replicas <= autoscaling.minReplicas) return {};
+  // An operator that has just started knows the pods from the HPA, and the reads only from here.
+  const reads = Math.round(floor.readsPerSecond) || status?.query?.burst?.readsPerSecond;
+  return { burst: { replicas, readsPerSecond: reads ?? 0 } };
 }
 
 // A number that is not fresh only stands in until there is one, as after a restart of the operator.

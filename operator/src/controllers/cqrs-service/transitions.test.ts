@@ -40,6 +40,8 @@ const scaled = status({
     status: { desiredReplicas: 4, conditions: [{ type: 'ScalingActive', status: 'True' }] },
   },
 });
+const holding = (replicas = 0): CqrsServiceStatus =>
+  status({ floor: { replicas, readsPerSecond: 812 } });
 const noPostgres = status({ workloads: { ...healthy.workloads, postgres: gone } }, well);
 const nothingRuns = status({
   workloads: { ...healthy.workloads, postgres: gone, relay: gone },
@@ -101,6 +103,16 @@ test.each([
 test('an invalid schema is told in whole, though every stage speaks of it', () => {
   const [event] = eventsBetween(undefined, neverMade);
   expect(event?.note).toContain('The schema is bad. Nothing is made until it is mended.');
+});
+
+test.each([
+  [undefined, 8, 'Reads burst to 812 per second: the autoscaler keeps at least 8 query pods.'],
+  [4, 8, 'Reads burst to 812 per second: the autoscaler keeps at least 8 query pods.'],
+  [8, 4, 'The burst fades: the autoscaler keeps at least 4 query pods.'],
+  [4, undefined, 'The burst is over: the autoscaler alone decides how many query pods there are.'],
+])('a burst that held %s pods and now holds %s is told', (before, after, note) => {
+  const events = eventsBetween(holding(before), holding(after));
+  expect(events.map((event) => event.note)).toEqual([note]);
 });
 
 test('scaling is told with its numbers', () => {

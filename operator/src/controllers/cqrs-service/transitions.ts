@@ -46,6 +46,7 @@ export function eventsBetween(
     ...(isMade(after) && !isMade(before) ? [created] : []),
     ...becameReady(before, after),
     ...scaled(before, after),
+    ...burst(before, after),
     ...failed(before, after),
   ];
 }
@@ -83,6 +84,24 @@ function scaled(
   const reads = after.query?.readsPerSecond ?? 0;
   const note = `Query pods went from ${from} to ${to} at ${reads} reads per second.`;
   return [{ type: 'Normal', reason: 'Scaled', action: 'Scale', note }];
+}
+
+function burst(
+  before: CqrsServiceStatus | undefined,
+  after: CqrsServiceStatus,
+): readonly EventNote[] {
+  const from = before?.query?.burst?.replicas ?? 0;
+  const { replicas: to = 0, readsPerSecond = 0 } = after.query?.burst ?? {};
+  const scaling = { type: 'Normal', action: 'Scale' } as const;
+  const kept = `the autoscaler keeps at least ${to} query pods.`;
+  if (to > from) {
+    const note = `Reads burst to ${readsPerSecond} per second: ${kept}`;
+    return [{ ...scaling, reason: 'BurstStarted', note }];
+  }
+  if (to === from) return [];
+  if (to > 0) return [{ ...scaling, reason: 'BurstFades', note: `The burst fades: ${kept}` }];
+  const note = 'The burst is over: the autoscaler alone decides how many query pods there are.';
+  return [{ ...scaling, reason: 'BurstEnded', note }];
 }
 
 function failed(

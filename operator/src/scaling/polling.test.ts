@@ -1,0 +1,55 @@
+import { expect, it } from 'vitest';
+import { nextPoll, pollIntervalMs, type Poll } from './polling.ts';
+import { emptyRateWindow, observe } from './rate-window.ts';
+
+const scaling = {
+  readsPerSecond: 500,
+  minReplicas: 1,
+  maxReplicas: 8,
+  scaleDownMs: 0,
+  replicas: 1,
+};
+const seconds = (count: number, rate: number): number[] =>
+  Array.from({ length: count }, () => rate);
+
+/** How a pod is polled whose rate was the given one in each of the given seconds. */
+function pollAfter(rates: readonly number[], changes: Partial<typeof scaling> = {}): Poll {
+  let [window, reads, atMs] = [emptyRateWindow, 0, 0];
+  window = observe(window, { pod: 'a', bootId: '1', reads, atMs });
+  for (const rate of rates.flatMap((perSecond) => [perSecond / 2, perSecond / 2])) {
+    reads += rate;
+    atMs += 500;
+    window = observe(window, { pod: 'a', bootId: '1', reads, atMs });
+  }
+  return nextPoll(
+    { window, ready: new Set(['a']), scaling: { ...scaling, ...changes } },
+    'a',
+    atMs,
+  );
+}
+
+const { resting, moving, rising } = pollIntervalMs;
+
+it.each([
+  ['at rest', seconds(60, 400), resting],
+  ['when load hardly moved', [...seconds(60, 400), ...seconds(2, 410)], resting],
+  ['when few read', [...seconds(60, 0), ...seconds(2, 4)], resting],
+  ['when load rose', [...seconds(60, 300), ...seconds(2, 500)], moving],
+  ['when load fell', [...seconds(60, 400), ...seconds(2, 0)], moving],
+  ['when a pod is asked more than it is for', [...seconds(60, 400), ...seconds(1, 700)], rising],
+  ['before anything is known', [], moving],
+])('a pod is polled %s', (_, rates, everyMs) => {
+  expect(pollAfter(rates).everyMs).toBe(everyMs);
+});
+
+it('a pod that is asked too much is not looked at more often where no pod can be added', () => {
+  const most = { replicas: 8 };
+  expect(pollAfter([...seconds(60, 400), ...seconds(1, 700)], most).everyMs).toBe(moving);
+});
+
+it('a pod is to answer early when it was asked as much as it is for, and never for a few reads', () => {
+  const { hold } = pollAfter(seconds(60, 400));
+  expect(hold).toEqual({ readsBeyond: 60 * 400 + 250, waitMs: resting });
+  const small = pollAfter(seconds(60, 4), { readsPerSecond: 5 });
+  expect(small.hold).toEqual({ readsBeyond: 60 * 4 + 25, waitMs: resting });
+});
