@@ -12,7 +12,7 @@ import { systemClock as clock } from './kube/clock.ts';
 import { createController } from './kube/controller.ts';
 import { createEventRecorder } from './kube/events.ts';
 import { objectKey } from './kube/object.ts';
-import { runParts } from './lifecycle.ts';
+import { runParts, type Part } from './lifecycle.ts';
 import { createProgress } from './progress.ts';
 import { createPodStatusReader } from './pods/pod-status.ts';
 import type { ApiServiceState } from './scaling/api-service.ts';
@@ -27,7 +27,7 @@ import { createLogger, type Logger } from './telemetry/logger.ts';
 const metricsApiOff: ApiServiceState = {
   state: 'absent',
   message:
-    'This operator was started without --metrics-api-port, as outside of a cluster, so the HPA cannot ask it for the reads per second',
+    'This operator was started without --metrics-api-port, as outside of a cluster, so HPAs cannot ask it for the reads per second',
 };
 
 const parsed = parseConfig(process.argv.slice(2), process.env, `${hostname()}_${process.pid}`);
@@ -52,11 +52,12 @@ async function run(config: Config, logger: Logger): Promise<void> {
   const cluster = await connect(config, logger);
   const { caches, client, leadership, registry, shared } = cluster;
   const enqueue = (key: string): void => controller.enqueue(key);
+  const apiServiceState = (): ApiServiceState => metricsApi?.apiService() ?? metricsApiOff;
   const reader = createPodStatusReader({ mode: config.podStatus, client });
   const collector = createReadsCollector({
     ...shared,
     reader,
-    services: () => collectedServices(caches),
+    services: () => collectedServices(caches, apiServiceState()),
     onChange: enqueue,
   });
   const poller = createStagePoller({
@@ -89,7 +90,7 @@ async function run(config: Config, logger: Logger): Promise<void> {
         events,
         reading: (podUid) => poller.reading(podUid),
         reads: collector,
-        metricsApi: () => metricsApi?.apiService() ?? metricsApiOff,
+        metricsApi: apiServiceState,
       }),
     ),
   });
@@ -106,11 +107,7 @@ async function run(config: Config, logger: Logger): Promise<void> {
     { name: 'client', stop: () => client.close() },
     { name: 'ops server', start: () => server.start(), stop: () => server.stop() },
     { name: 'pod status reader', stop: () => reader.close() },
-    {
-      name: 'informers',
-      start: () => informers.forEach((informer) => informer.start()),
-      stop: async () => void (await Promise.all(informers.map((informer) => informer.stop()))),
-    },
+    informersPart(informers),
     { name: 'reads collector', start: () => collector.start(), stop: () => collector.stop() },
     { name: 'metrics API', start: () => metricsApi?.start(), stop: async () => metricsApi?.stop() },
     { name: 'leadership', start: () => leadership.start(), stop: () => leadership.stop() },
@@ -118,6 +115,14 @@ async function run(config: Config, logger: Logger): Promise<void> {
     { name: 'controller', start: () => controller.start(), stop: () => controller.stop() },
     { name: 'stage poller', start: () => poller.start(), stop: () => poller.stop() },
   ]);
+}
+
+function informersPart(informers: ReturnType<typeof allInformers>): Part {
+  return {
+    name: 'informers',
+    start: () => informers.forEach((informer) => informer.start()),
+    stop: async () => void (await Promise.all(informers.map((informer) => informer.stop()))),
+  };
 }
 
 function createApi(

@@ -729,7 +729,8 @@ function builderOutputs(context: ResourceContext): readonly KubeObject[] {
             services.queryService(service),
             queryDeployment(service, context, undefined),
             queryPdb(service),
-            queryHpa(service, { replicas: 0 }),
+            queryHpa(service, { replicas: 0 }, 'reads'),
+            queryHpa(service, { replicas: 0 }, 'cpu'),
           ]
         : []),
     ]),

@@ -932,9 +932,9 @@ const programs: readonly Situation[] = [
     breaks: healthy,
     says: [
       'ScalingActive',
-      'False',
+      'True',
       'MetricsApiAbsent',
-      'This operator was started without --metrics-api-port',
+      'the HPA goes by the CPU. This operator was started without --metrics-api-port',
     ],
     kstatus: 'Current',
   },

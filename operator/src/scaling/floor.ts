@@ -27,7 +27,11 @@ export type ReadScaling = {
   /** How long reads must be fewer before pods are removed. */
   readonly scaleDownMs: number;
   readonly replicas: number;
+  /** What the HPA goes by. With the CPU alone it knows nothing of reads, and the floor follows all of them. */
+  readonly metric: ScalingMetric;
 };
+
+export type ScalingMetric = 'reads' | 'cpu';
 
 type Bounds = Pick<ReadScaling, 'minReplicas' | 'maxReplicas'>;
 
@@ -82,7 +86,7 @@ export function floorReplicas({ replicas }: Pick<Floor, 'replicas'>, scaling: Bo
 function burstReplicas(
   floor: Floor,
   scaling: ReadScaling,
-  { burst, sustained }: ReadRates,
+  { burst, sustained, stable }: ReadRates,
   nowMs: number,
 ): number {
   const comesIn = nowMs - floor.raisedAtMs < burstMs;
@@ -90,7 +94,8 @@ function burstReplicas(
   const capacity = pods * scaling.readsPerSecond;
   const limit = capacity * (comesIn ? 1 + tolerance : burstRatio);
   const found = certain(burst) > limit ? podsFor(scaling, Math.max(burst, sustained)) : 0;
-  return within(scaling, found);
+  const followed = scaling.metric === 'reads' ? 0 : podsFor(scaling, stable);
+  return within(scaling, Math.max(found, followed));
 }
 
 // The least that the reads of the window, were they only a sample, let one believe of their rate.

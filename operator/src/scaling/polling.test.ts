@@ -1,19 +1,21 @@
 import { expect, it } from 'vitest';
+import type { ReadScaling } from './floor.ts';
 import { nextPoll, pollIntervalMs, type Poll } from './polling.ts';
 import { emptyRateWindow, observe } from './rate-window.ts';
 
-const scaling = {
+const scaling: ReadScaling = {
   readsPerSecond: 500,
   minReplicas: 1,
   maxReplicas: 8,
   scaleDownMs: 0,
   replicas: 1,
+  metric: 'reads',
 };
 const seconds = (count: number, rate: number): number[] =>
   Array.from({ length: count }, () => rate);
 
 /** How a pod is polled whose rate was the given one in each of the given seconds. */
-function pollAfter(rates: readonly number[], changes: Partial<typeof scaling> = {}): Poll {
+function pollAfter(rates: readonly number[], changes: Partial<ReadScaling> = {}): Poll {
   let [window, reads, atMs] = [emptyRateWindow, 0, 0];
   window = observe(window, { pod: 'a', bootId: '1', reads, atMs });
   for (const rate of rates.flatMap((perSecond) => [perSecond / 2, perSecond / 2])) {

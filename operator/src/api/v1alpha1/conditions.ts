@@ -132,8 +132,9 @@ export const remedies = {
   KeysHalted: `Other keys go on. Mend the cause, then apply the event again: ${retryHalted}. To go on without such events, set poison: dead-letter on the view.`,
   MetricsUnavailable: 'Check that APIService v1beta2.custom.metrics.k8s.io is available.',
   MetricsApiAbsent:
-    'Run the operator in the cluster, as its chart does, or give it --metrics-api-port.',
-  MetricsApiTaken: 'Remove the other metrics adapter, or scale the query Deployment by hand.',
+    'For an HPA that goes by the reads, run the operator in the cluster, as its chart does, or give it --metrics-api-port.',
+  MetricsApiTaken:
+    'For an HPA that goes by the reads, remove the other metrics adapter and upgrade the chart of the operator.',
 } as const satisfies Record<string, string>;
 
 export type Reason = keyof typeof remedies;

@@ -38,6 +38,7 @@ import {
   queryService,
   redisService,
 } from '../../resources/services.ts';
+import { scalingMetric } from './autoscaler.ts';
 import type { Observed } from './observe.ts';
 
 /** The operator's own settings, which every CqrsService shares. */
@@ -178,7 +179,7 @@ function commandObjects(
 
 function queryObjects(
   service: QueryService,
-  { secrets, siblings, floor }: Observed,
+  { secrets, siblings, floor, metricsApi, autoscaler }: Observed,
   { context, settings }: Inputs,
 ): Objects {
   const { redis } = secrets;
@@ -196,6 +197,8 @@ function queryObjects(
     queryDeployment(service, context, undefined),
     queryPdb(service),
     // An HPA leaves a target at zero alone and would say so for ever, so a suspended service has none.
-    ...(service.spec.suspend ? [] : [queryHpa(service, floor)]),
+    ...(service.spec.suspend
+      ? []
+      : [queryHpa(service, floor, scalingMetric(metricsApi, autoscaler))]),
   ];
 }

@@ -3,19 +3,24 @@ import { hasOwnProgram } from '../../api/v1alpha1/service-kinds.ts';
 import { objectKey } from '../../kube/object.ts';
 import type { PodRef } from '../../pods/pod-status.ts';
 import type { CollectedService } from '../../scaling/collector.ts';
+import { scalingMetric } from './autoscaler.ts';
 import { indexes, instanceKey, type Caches } from './caches.ts';
+import type { ApiServiceState } from '../../scaling/api-service.ts';
 import { childName } from '../../resources/names.ts';
 import { labelOf } from './labels.ts';
 import { isReady, type Pod } from './pod.ts';
 import type { StagePod } from './stage-poller.ts';
 
 /** Every CqrsService that can be read, with its ready query pods: those whose reads are counted. */
-export function collectedServices(caches: Caches): readonly CollectedService[] {
+export function collectedServices(
+  caches: Caches,
+  metricsApi: ApiServiceState,
+): readonly CollectedService[] {
   // The floor that an earlier operator gave an HPA would be forgotten if a service came before its HPA.
   if (!caches.autoscalers.informers.every((informer) => informer.isSynced())) return [];
   return caches.services.list().flatMap((service) => {
     const key = objectKey(service);
-    const scaling = scalingOf(service, caches);
+    const scaling = scalingOf(service, caches, metricsApi);
     const pods = caches.pods.byIndex(indexes.instance, key);
     return scaling === undefined
       ? []
@@ -26,6 +31,7 @@ export function collectedServices(caches: Caches): readonly CollectedService[] {
 function scalingOf(
   service: CqrsService,
   caches: Caches,
+  metricsApi: ApiServiceState,
 ): Pick<CollectedService, 'scaling' | 'liveFloor'> | undefined {
   const autoscaling = service.spec.query?.autoscaling;
   if (autoscaling === undefined) return undefined;
@@ -36,9 +42,11 @@ function scalingOf(
   const { readsPerSecond, minReplicas, maxReplicas, scaleDownSeconds } = autoscaling;
   const replicas = caches.deployments.get(key)?.spec?.replicas ?? minReplicas;
   const scaleDownMs = scaleDownSeconds * 1000;
+  const autoscaler = caches.autoscalers.get(key);
+  const metric = scalingMetric(metricsApi, autoscaler);
   return {
-    scaling: { readsPerSecond, minReplicas, maxReplicas, scaleDownMs, replicas },
-    liveFloor: caches.autoscalers.get(key)?.spec?.minReplicas,
+    scaling: { readsPerSecond, minReplicas, maxReplicas, scaleDownMs, replicas, metric },
+    liveFloor: autoscaler?.spec?.minReplicas,
   };
 }
 

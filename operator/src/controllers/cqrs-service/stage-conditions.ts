@@ -13,6 +13,7 @@ import {
 import { notStreaming, relayError } from './relay-checks.ts';
 import {
   apiNotAsked,
+  apiUnavailable,
   autoscalerAtMax,
   autoscalerBlind,
   autoscalerSilent,
@@ -158,6 +159,7 @@ const checks: Readonly<Record<Stage, readonly Check[]>> = {
     notRead,
     notMade('query'),
     suspended,
+    apiUnavailable,
     apiNotAsked,
     autoscalerSilent,
     autoscalerBlind,

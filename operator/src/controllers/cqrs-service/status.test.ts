@@ -391,15 +391,27 @@ const rows: readonly Row[] = [
     when: 'another adapter owns the metrics API',
     observed: { metricsApi: { state: 'foreign', message: 'APIService belongs to Service a/b' } },
     type: 'ScalingActive',
+    status: 'True',
     reason: 'MetricsApiTaken',
-    says: 'APIService belongs to Service a/b. Remove the other metrics adapter',
+    says: 'the HPA goes by the CPU. APIService belongs to Service a/b. For an HPA that goes by the reads, remove',
   },
   {
     when: 'nobody asks this operator for metrics',
     observed: { metricsApi: { state: 'absent', message: 'Started without it' } },
     type: 'ScalingActive',
+    status: 'True',
     reason: 'MetricsApiAbsent',
-    says: 'Started without it. Run the operator in the cluster, as its chart does, or give it --metrics-api-port.',
+    says: 'the HPA goes by the CPU. Started without it. For an HPA that goes by the reads, run the operator in the cluster',
+  },
+  {
+    when: 'HPAs can ask neither for reads nor for the CPU',
+    observed: {
+      ...scaler([{ type: 'ScalingActive', status: 'False', message: 'no CPU metrics' }]),
+      metricsApi: { state: 'foreign', message: 'APIService belongs to Service a/b' },
+    },
+    type: 'ScalingActive',
+    reason: 'MetricsApiTaken',
+    says: 'No pods are taken away again, because the HPA that is to go by the CPU says: no CPU metrics. APIService belongs',
   },
   {
     when: 'the APIService does not answer',
@@ -538,7 +550,7 @@ describe('the summary', () => {
   });
 
   it('stays Ready when only scaling is out of order', () => {
-    const found = status({ metricsApi: { state: 'absent', message: 'none' } });
+    const found = status({ metricsApi: { state: 'unavailable', message: 'none' } });
     expect(condition(found, 'Ready').status).toBe('True');
     expect(condition(found, 'Reconciling').status).toBe('False');
   });
