@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { parseConfig, type Config } from './config.ts';
 import { allInformers } from './controllers/cqrs-service/caches.ts';
-import { connect, type Cluster } from './cluster.ts';
+import { connect } from './cluster.ts';
 import { collectedServices, stagePods } from './controllers/cqrs-service/pods.ts';
 import { createReconcile } from './controllers/cqrs-service/reconcile.ts';
 import { createStagePoller } from './controllers/cqrs-service/stage-poller.ts';
@@ -12,23 +12,12 @@ import { systemClock as clock } from './kube/clock.ts';
 import { createController } from './kube/controller.ts';
 import { createEventRecorder } from './kube/events.ts';
 import { objectKey } from './kube/object.ts';
+import { createHpaMetrics } from './hpa-metrics.ts';
 import { runParts, type Part } from './lifecycle.ts';
 import { createProgress } from './progress.ts';
 import { createPodStatusReader } from './pods/pod-status.ts';
-import type { ApiServiceState } from './scaling/api-service.ts';
 import { createReadsCollector } from './scaling/collector.ts';
-import {
-  createMetricsApi,
-  type MetricsApi,
-  type MetricsApiOptions,
-} from './scaling/metrics-api.ts';
 import { createLogger, type Logger } from './telemetry/logger.ts';
-
-const metricsApiOff: ApiServiceState = {
-  state: 'absent',
-  message:
-    'This operator was started without --metrics-api-port, as outside of a cluster, so HPAs cannot ask it for the reads per second',
-};
 
 const parsed = parseConfig(process.argv.slice(2), process.env, `${hostname()}_${process.pid}`);
 switch (parsed.outcome) {
@@ -52,12 +41,11 @@ async function run(config: Config, logger: Logger): Promise<void> {
   const cluster = await connect(config, logger);
   const { caches, client, leadership, registry, shared } = cluster;
   const enqueue = (key: string): void => controller.enqueue(key);
-  const apiServiceState = (): ApiServiceState => metricsApi?.apiService() ?? metricsApiOff;
   const reader = createPodStatusReader({ mode: config.podStatus, client });
   const collector = createReadsCollector({
     ...shared,
     reader,
-    services: () => collectedServices(caches, apiServiceState()),
+    services: () => collectedServices(caches, metricsApi.apiService()),
     onChange: enqueue,
   });
   const poller = createStagePoller({
@@ -67,9 +55,10 @@ async function run(config: Config, logger: Logger): Promise<void> {
     onChange: enqueue,
     settledIntervalMs: config.statusRefreshMs,
   });
-  const metricsApi = createApi(config, cluster, {
+  const metricsApi = createHpaMetrics(config, cluster, {
     isLeader: () => leadership.isLeader(),
-    demand: (key) => collector.demand(key),
+    reads: collector,
+    stages: poller,
     onApiServiceChange: () => caches.services.list().map(objectKey).forEach(enqueue),
   });
   const events = createEventRecorder({
@@ -90,7 +79,7 @@ async function run(config: Config, logger: Logger): Promise<void> {
         events,
         reading: (podUid) => poller.reading(podUid),
         reads: collector,
-        metricsApi: apiServiceState,
+        metricsApi: () => metricsApi.apiService(),
       }),
     ),
   });
@@ -100,7 +89,7 @@ async function run(config: Config, logger: Logger): Promise<void> {
     registry,
     logger,
     liveness: () => liveness(cachesHealth(informers), clock.wallNow(), progress.oldest()),
-    readiness: () => readiness(cachesHealth(informers), clock.wallNow(), metricsApi?.isServing()),
+    readiness: () => readiness(cachesHealth(informers), clock.wallNow(), metricsApi.isServing()),
   });
 
   await runParts(logger, [
@@ -109,7 +98,7 @@ async function run(config: Config, logger: Logger): Promise<void> {
     { name: 'pod status reader', stop: () => reader.close() },
     informersPart(informers),
     { name: 'reads collector', start: () => collector.start(), stop: () => collector.stop() },
-    { name: 'metrics API', start: () => metricsApi?.start(), stop: async () => metricsApi?.stop() },
+    { name: 'metrics API', start: () => metricsApi.start(), stop: () => metricsApi.stop() },
     { name: 'leadership', start: () => leadership.start(), stop: () => leadership.stop() },
     { name: 'events', stop: () => events.stop() },
     { name: 'controller', start: () => controller.start(), stop: () => controller.stop() },
@@ -123,14 +112,4 @@ function informersPart(informers: ReturnType<typeof allInformers>): Part {
     start: () => informers.forEach((informer) => informer.start()),
     stop: async () => void (await Promise.all(informers.map((informer) => informer.stop()))),
   };
-}
-
-function createApi(
-  config: Config,
-  { namespace, shared }: Cluster,
-  callbacks: Pick<MetricsApiOptions, 'isLeader' | 'demand' | 'onApiServiceChange'>,
-): MetricsApi | undefined {
-  if (config.metricsApi === undefined) return undefined;
-  const { port, service } = config.metricsApi;
-  return createMetricsApi({ ...shared, ...callbacks, namespace, port, serviceName: service });
 }

@@ -24,7 +24,9 @@ import { commandDeployment } from '../../operator/src/resources/command-deployme
 import * as configMaps from '../../operator/src/resources/config-maps.ts';
 import { consistencySecret } from '../../operator/src/resources/consistency-secret.ts';
 import type { ResourceContext } from '../../operator/src/resources/context.ts';
-import { queryHpa } from '../../operator/src/resources/hpa.ts';
+import { commandHpa } from '../../operator/src/resources/command-hpa.ts';
+import { projectorHpa } from '../../operator/src/resources/projector-hpa.ts';
+import { queryHpa } from '../../operator/src/resources/query-hpa.ts';
 import { kafkaConfigMap } from '../../operator/src/resources/kafka-config-map.ts';
 import { kafkaStatefulSet } from '../../operator/src/resources/kafka-stateful-set.ts';
 import { commandPdb, queryPdb } from '../../operator/src/resources/pod-disruption-budgets.ts';
@@ -451,6 +453,16 @@ describe('a wrong spec is refused with a sentence that says what to change', () 
       'minReplicas must not exceed maxReplicas',
     ],
     [
+      'command pods at most that are fewer than at least',
+      { command: { replicas: 5, autoscaling: { maxReplicas: 4 } } },
+      'replicas must not exceed autoscaling.maxReplicas: lower the first or raise the second',
+    ],
+    [
+      'a projector without pods',
+      { query: { ...ordersSpec.query, projector: { maxReplicas: 0 } } },
+      'maxReplicas in body should be greater than or equal to 1',
+    ],
+    [
       'pods that answer nothing',
       { query: { ...ordersSpec.query, autoscaling: { readsPerSecond: 0 } } },
       'readsPerSecond in body should be greater than or equal to 1',
@@ -713,6 +725,7 @@ function builderOutputs(context: ResourceContext): readonly KubeObject[] {
             services.commandService(service),
             commandDeployment(service, context),
             commandPdb(service),
+            ...commandHpa(service),
             configMaps.relayConfigMap(service),
             relayDeployment(service, context),
           ]
@@ -731,6 +744,7 @@ function builderOutputs(context: ResourceContext): readonly KubeObject[] {
             queryPdb(service),
             queryHpa(service, { replicas: 0 }, 'reads'),
             queryHpa(service, { replicas: 0 }, 'cpu'),
+            projectorHpa(service, context.siblings),
           ]
         : []),
     ]),

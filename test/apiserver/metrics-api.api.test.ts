@@ -14,7 +14,7 @@ import { silentLogger } from '../../operator/src/kube/logger.ts';
 import type { KubeObject, Manifest } from '../../operator/src/kube/object.ts';
 import { builtin } from '../../operator/src/kube/resource-type.ts';
 import type { ApiService } from '../../operator/src/scaling/api-service.ts';
-import type { ReadDemand } from '../../operator/src/scaling/demand.ts';
+import { measuredReads, type ReadDemand } from '../../operator/src/scaling/demand.ts';
 import { createMetricsApi, type MetricsApi } from '../../operator/src/scaling/metrics-api.ts';
 import { startApiServer, type ApiServer } from '../support/apiserver.ts';
 import { createCertificate } from '../support/certificates.ts';
@@ -81,7 +81,15 @@ function startReplica(isLeader = true): MetricsApi {
     namespace,
     serviceName,
     port: 0,
-    demand: () => demand,
+    measure: {
+      'reads-per-second': () => measuredReads(demand),
+      'events-behind': () => ({
+        state: 'fresh',
+        value: 120_000,
+        windowSeconds: 5,
+        atMs: Date.now(),
+      }),
+    },
     isLeader: () => isLeader,
     logger: silentLogger,
   });
@@ -186,14 +194,26 @@ test('the autoscaler reads the metric through the API server, a stranger is forb
   expect(forbidden.output).toContain('Error from server (Forbidden)');
 });
 
-test('kubectl finds the metric by discovery', async () => {
+test('the autoscaler of the projector reads how far behind views are', async () => {
+  await startAvailable();
+  const behind = metricPath.replace('reads-per-second', 'events-behind');
+  const answer = await getAs(autoscaler, behind);
+  expect(JSON.parse(answer.output)).toMatchObject({
+    items: [{ metric: { name: 'events-behind' }, value: '120000' }],
+  });
+});
+
+test('kubectl finds the metrics by discovery', async () => {
   demand = fresh(1);
   await startAvailable();
   const group = await kubectl(['get', '--raw', '/apis/custom.metrics.k8s.io']);
   expect(JSON.parse(group.output)).toMatchObject({ preferredVersion: { version: 'v1beta2' } });
   const resources = await kubectl(['get', '--raw', groupPath]);
   expect(JSON.parse(resources.output)).toMatchObject({
-    resources: [{ name: 'cqrsservices.cqrs.dev/reads-per-second', verbs: ['get'] }],
+    resources: [
+      { name: 'cqrsservices.cqrs.dev/reads-per-second', verbs: ['get'] },
+      { name: 'cqrsservices.cqrs.dev/events-behind', verbs: ['get'] },
+    ],
   });
   await vi.waitFor(async () => {
     const { output } = await kubectl(['api-versions']);

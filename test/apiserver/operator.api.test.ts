@@ -20,7 +20,12 @@ import type { KubeObject, Manifest } from '../../operator/src/kube/object.ts';
 import { apiVersionOf, builtin, type ResourceType } from '../../operator/src/kube/resource-type.ts';
 import { startApiServer, type ApiServer } from '../support/apiserver.ts';
 import { startOperator, type OperatorProcess } from '../support/operator-process.ts';
-import { playPod, playWorkloadsReady, type PlayedPod } from '../support/played-pods.ts';
+import {
+  playPod,
+  playPodStatus,
+  playWorkloadsReady,
+  type PlayedPod,
+} from '../support/played-pods.ts';
 import { eventually } from '../support/eventually.ts';
 
 const soonMs = 20_000;
@@ -124,13 +129,14 @@ async function versions(namespace: string): Promise<Readonly<Record<string, stri
   );
 }
 
+async function passesMore(count: number): Promise<void> {
+  const passes = await operator.passes();
+  const what = `${count} passes`;
+  await eventually(what, soonMs, async () => (await operator.passes()) >= passes + count);
+}
+
 /** Waits until several passes in a row wrote nothing, then gives what many more passes send and change. */
 async function changesWhileIdle(namespace: string): Promise<object> {
-  const passesMore = async (count: number): Promise<void> => {
-    const passes = await operator.passes();
-    const what = `${count} passes`;
-    await eventually(what, soonMs, async () => (await operator.passes()) >= passes + count);
-  };
   const writes = await eventually('writes to rest', soonMs, async () => {
     const before = await operator.writes();
     await passesMore(3);
@@ -617,6 +623,21 @@ test('status and Events follow the pods from nothing to Ready and through failur
     'give it --metrics-api-port',
   );
   expect(await status()).toMatchObject({ projection: { lag: '0' } });
+
+  // A second projector that only starts cannot be reached, and is no trouble.
+  const address = '127.77.0.9';
+  const starts = {
+    phase: 'Running',
+    podIP: address,
+    podIPs: [{ ip: address }],
+    conditions: [{ type: 'Ready', status: 'False' }],
+  };
+  const [name, workload] = ['orders-projector-starts', 'orders-projector'];
+  await playPodStatus(admin, { namespace, workload, name, status: starts });
+  await passesMore(5);
+  await until('ProjectionCaughtUp', 'True', 'CaughtUp');
+  expect((await events(namespace)).filter((event) => event.includes('Unreachable'))).toEqual([]);
+  await admin.delete(builtin.pod, { namespace, name });
 
   const query = { namespace, name: 'orders-query' };
   await admin.mergePatch(

@@ -70,11 +70,11 @@ function isStore(name: string): boolean {
 /** Makes a pod of a Deployment or StatefulSet and says of it what a scheduler and a kubelet would. Gives its name. */
 export async function playPodStatus(
   client: KubeClient,
-  options: { namespace: string; workload: string; status: object },
+  options: { namespace: string; workload: string; status: object; name?: string },
 ): Promise<string> {
   const { namespace, workload, status } = options;
   const { spec } = await findWorkload(client, namespace, workload);
-  const name = isStore(workload) ? `${workload}-0` : `${workload}-played`;
+  const { name = isStore(workload) ? `${workload}-0` : `${workload}-played` } = options;
   await client.create<Manifest>(builtin.pod, {
     apiVersion: 'v1',
     kind: 'Pod',

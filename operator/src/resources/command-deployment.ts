@@ -13,7 +13,7 @@ import {
 import { postgresEnv, tokenEnv } from './program-env.ts';
 
 /**
- * The command API: a fixed number of pods that reads never change. With an image and without behavior it is a program
+ * The command API, whose number of pods reads never change: it is fixed, or follows the CPU. With an image and without behavior it is a program
  * of the user's own, which is told where Postgres is and has to answer on port 8080.
  */
 export function commandDeployment(service: CommandService, context: ResourceContext): Deployment {
@@ -21,7 +21,7 @@ export function commandDeployment(service: CommandService, context: ResourceCont
   const config = commandConfigMap(service);
   return programDeployment(service, context, {
     component: 'command',
-    replicas: suspend ? 0 : command.replicas,
+    replicas: suspend ? 0 : replicasOf(command),
     strategy: surge,
     env: [...postgresEnv(service, 'command'), ...tokenEnv],
     moreEnv: command.env ?? [],
@@ -42,6 +42,14 @@ export function commandDeployment(service: CommandService, context: ResourceCont
     },
     resources: command.resources,
   });
+}
+
+// What an HPA has set would be undone by each pass that sends a number of its own.
+function replicasOf({
+  replicas,
+  autoscaling,
+}: CommandService['spec']['command']): number | undefined {
+  return autoscaling === undefined ? replicas : undefined;
 }
 
 /**

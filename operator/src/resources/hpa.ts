@@ -1,8 +1,7 @@
-import type { QueryService } from '../api/v1alpha1/service-kinds.ts';
+import type { CqrsService } from '../api/v1alpha1/schema.ts';
 import type { KubeObject } from '../kube/object.ts';
-import { floorReplicas, type Floor, type ScalingMetric } from '../scaling/floor.ts';
-import { readsMetric } from '../scaling/reads-metric.ts';
-import { childName } from './names.ts';
+import { metricsApi, type MetricName } from '../scaling/served-metrics.ts';
+import { childName, type Component } from './names.ts';
 import { ownedMeta } from './owner.ts';
 
 type Policy = {
@@ -19,12 +18,12 @@ type ScalingRules = {
 
 type CrossReference = { readonly apiVersion: string; readonly kind: string; readonly name: string };
 
-type Metric =
+export type HpaMetric =
   | {
       readonly type: 'Object';
       readonly object: {
         readonly describedObject: CrossReference;
-        readonly metric: { readonly name: string };
+        readonly metric: { readonly name: MetricName };
         readonly target: { readonly type: 'AverageValue'; readonly averageValue: string };
       };
     }
@@ -41,43 +40,42 @@ export type HorizontalPodAutoscaler = KubeObject & {
     readonly scaleTargetRef: CrossReference;
     readonly minReplicas: number;
     readonly maxReplicas: number;
-    readonly metrics: readonly Metric[];
+    readonly metrics: readonly HpaMetric[];
     readonly behavior: { readonly scaleUp: ScalingRules; readonly scaleDown: ScalingRules };
   };
 };
 
-/** Pods that a burst holds at least; 0 when none does. */
-type FloorReplicas = Pick<Floor, 'replicas'>;
+type Scaled = {
+  readonly component: Component;
+  readonly minReplicas: number;
+  readonly maxReplicas: number;
+  readonly metric: HpaMetric;
+  /** How long less must be asked before pods are removed. */
+  readonly scaleDownSeconds: number;
+};
 
 // The HPA controller looks every 15 s (its --horizontal-pod-autoscaler-sync-period), so a policy of a
 // shorter period would be no faster.
 const periodSeconds = 15;
 
-/**
- * Scales the query Deployment on the reads of the whole service. AverageValue divides them by the pods that
- * exist: unlike a per-pod metric it is not damped while new pods are unready. Up goes in one step; down waits
- * until reads were fewer for `scaleDownSeconds`. The HPA itself is as slow as its period; a burst raises its floor.
- */
-export function queryHpa(
-  service: QueryService,
-  floor: FloorReplicas,
-  metric: ScalingMetric,
+/** The HPA of one Deployment. Up goes in one step; down waits until less was asked for a while. */
+export function autoscalerOf(
+  service: CqrsService,
+  { component, minReplicas, maxReplicas, metric, scaleDownSeconds }: Scaled,
 ): HorizontalPodAutoscaler {
-  const { autoscaling } = service.spec.query;
-  const { maxReplicas, scaleDownSeconds } = autoscaling;
   return {
     apiVersion: 'autoscaling/v2',
     kind: 'HorizontalPodAutoscaler',
-    metadata: ownedMeta(service, 'query'),
+    metadata: ownedMeta(service, component),
     spec: {
       scaleTargetRef: {
         apiVersion: 'apps/v1',
         kind: 'Deployment',
-        name: childName(service, 'query'),
+        name: childName(service, component),
       },
-      minReplicas: floorReplicas(floor, autoscaling),
+      minReplicas,
       maxReplicas,
-      metrics: [metric === 'reads' ? readsOf(service) : cpu],
+      metrics: [metric],
       behavior: {
         scaleUp: {
           stabilizationWindowSeconds: 0,
@@ -94,21 +92,26 @@ export function queryHpa(
   };
 }
 
-function readsOf({ metadata, spec }: QueryService): Metric {
-  const { describedApiVersion: apiVersion, describedKind: kind } = readsMetric;
-  const averageValue = `${spec.query.autoscaling.readsPerSecond}`;
+/**
+ * A number of the whole CqrsService that the operator serves. AverageValue divides it by the pods that exist: unlike a
+ * metric of each pod it is not damped while new pods are unready.
+ */
+export function servedMetric(service: CqrsService, name: MetricName, perPod: number): HpaMetric {
+  const { describedApiVersion: apiVersion, describedKind: kind } = metricsApi;
   return {
     type: 'Object',
     object: {
-      describedObject: { apiVersion, kind, name: metadata.name },
-      metric: { name: readsMetric.name },
-      target: { type: 'AverageValue', averageValue },
+      describedObject: { apiVersion, kind, name: service.metadata.name },
+      metric: { name },
+      target: { type: 'AverageValue', averageValue: `${perPod}` },
     },
   };
 }
 
-// Where HPAs cannot ask for reads the floor follows them, and this lets the HPA take pods away again.
-const cpu: Metric = {
-  type: 'Resource',
-  resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } },
-};
+/** The CPU in percent of what the containers request. */
+export function cpuMetric(averageUtilization: number): HpaMetric {
+  return {
+    type: 'Resource',
+    resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization } },
+  };
+}

@@ -10,6 +10,7 @@ test('the Deployment of the projector', () => {
   const shared = sharedDeployment(orders, 'projector');
   expect(ownYaml(projectorDeployment(orders, exampleContext), shared)).toMatchInlineSnapshot(`
     "spec:
+      replicas: (absent)
       strategy:
         type: RollingUpdate
         rollingUpdate:

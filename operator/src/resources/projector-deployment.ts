@@ -4,11 +4,11 @@ import type { ResourceContext } from './context.ts';
 import { programDeployment, surge, type Deployment } from './program-deployment.ts';
 import { kafkaEnv, redisEnv } from './program-env.ts';
 
-/** The projector: one pod that keeps every view of the service. */
+/** The projector, which keeps every view of the service. Its replicas belong to its HPA, as those of the query API do. */
 export function projectorDeployment(service: QueryService, context: ResourceContext): Deployment {
   return programDeployment(service, context, {
     component: 'projector',
-    replicas: service.spec.suspend ? 0 : 1,
+    replicas: service.spec.suspend ? 0 : undefined,
     strategy: surge,
     env: [...kafkaEnv(service), ...redisEnv(service)],
     config: projectorConfigMap(service, context.siblings),

@@ -1,6 +1,5 @@
-import type { ReadDemand } from './demand.ts';
-import { rateWindowMs } from './rate-window.ts';
-import { readsMetric } from './reads-metric.ts';
+import type { MetricRoute } from './routes.ts';
+import { metricsApi, type Measured } from './served-metrics.ts';
 
 /** One answer of the metrics API: an HTTP status and a JSON body. */
 export type Answer = { readonly status: number; readonly body: unknown };
@@ -33,34 +32,31 @@ export function failure(code: keyof typeof reasons, message: string): Answer {
  * The metric of one CqrsService: a MetricValueList of exactly one item (k8s.io/metrics custom_metrics/v1beta2), or a
  * failure when there is no fresh number, because the HPA would take an old one for a new one.
  */
-export function metricAnswer(
-  described: { readonly namespace: string; readonly name: string },
-  demand: ReadDemand,
-): Answer {
-  switch (demand.state) {
+export function metricAnswer({ namespace, name, metric }: MetricRoute, measured: Measured): Answer {
+  switch (measured.state) {
     case 'unknown':
-      return failure(404, demand.message);
+      return failure(404, measured.message);
     case 'stale':
-      return failure(503, demand.message);
+      return failure(503, measured.message);
     case 'fresh':
       return {
         status: 200,
         body: {
           kind: 'MetricValueList',
-          apiVersion: `${readsMetric.group}/${readsMetric.version}`,
+          apiVersion: `${metricsApi.group}/${metricsApi.version}`,
           metadata: {},
           items: [
             {
               describedObject: {
-                kind: readsMetric.describedKind,
-                apiVersion: readsMetric.describedApiVersion,
-                namespace: described.namespace,
-                name: described.name,
+                kind: metricsApi.describedKind,
+                apiVersion: metricsApi.describedApiVersion,
+                namespace,
+                name,
               },
-              metric: { name: readsMetric.name, selector: null },
-              timestamp: `${new Date(demand.atMs).toISOString().slice(0, 19)}Z`,
-              windowSeconds: rateWindowMs.fast / 1000,
-              value: milliQuantity(demand.readsPerSecond),
+              metric: { name: metric, selector: null },
+              timestamp: `${new Date(measured.atMs).toISOString().slice(0, 19)}Z`,
+              windowSeconds: measured.windowSeconds,
+              value: milliQuantity(measured.value),
             },
           ],
         },

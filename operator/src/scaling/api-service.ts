@@ -1,5 +1,5 @@
 import type { KubeObject, ObjectRef } from '../kube/object.ts';
-import { readsMetric } from './reads-metric.ts';
+import { metricsApi } from './served-metrics.ts';
 
 /** The fields of an APIService that matter here (apiregistration.k8s.io/v1). */
 export type ApiService = KubeObject & {
@@ -28,7 +28,7 @@ export function pointsTo(apiService: ApiService, ours: Required<ObjectRef>): boo
 
 /** The APIService whose version we serve, if it exists. */
 export function servedApiService(found: readonly ApiService[]): ApiService | undefined {
-  return found.find((apiService) => apiService.metadata.name === readsMetric.apiServiceName);
+  return found.find((apiService) => apiService.metadata.name === metricsApi.apiServiceName);
 }
 
 /**
@@ -39,18 +39,18 @@ export function apiServiceState(
   found: readonly ApiService[],
   ours: Required<ObjectRef>,
 ): ApiServiceState {
-  const ofGroup = found.filter((apiService) => apiService.spec.group === readsMetric.group);
+  const ofGroup = found.filter((apiService) => apiService.spec.group === metricsApi.group);
   const foreign = ofGroup.find((apiService) => !pointsTo(apiService, ours));
   if (foreign !== undefined) return { state: 'foreign', message: foreignMessage(foreign) };
   const own = servedApiService(ofGroup);
   if (own === undefined) {
-    const message = `APIService ${readsMetric.apiServiceName} does not exist; install the operator's chart with metricsApi.enabled=true, so that the HPA finds the reads per second`;
+    const message = `APIService ${metricsApi.apiServiceName} does not exist; install the operator's chart with metricsApi.enabled=true, so that the HPA finds the reads per second`;
     return { state: 'absent', message };
   }
   const available = own.status?.conditions?.find(({ type }) => type === 'Available');
   if (available?.status === 'True') return { state: 'ours' };
   const why = available?.message ?? 'the API server has not tried it yet';
-  const message = `APIService ${readsMetric.apiServiceName} is not available (${why}); look at Service ${ours.namespace}/${ours.name} and its endpoints`;
+  const message = `APIService ${metricsApi.apiServiceName} is not available (${why}); look at Service ${ours.namespace}/${ours.name} and its endpoints`;
   return { state: 'unavailable', message };
 }
 

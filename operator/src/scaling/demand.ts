@@ -1,4 +1,11 @@
-import { ratesOf, silentMsMax, type RateWindow, type ReadRates } from './rate-window.ts';
+import {
+  ratesOf,
+  rateWindowMs,
+  silentMsMax,
+  type RateWindow,
+  type ReadRates,
+} from './rate-window.ts';
+import type { Measured } from './served-metrics.ts';
 
 /** How many reads a second are asked of a service now. Without a fresh number there is a sentence, never an old number. */
 export type ReadDemand =
@@ -13,6 +20,13 @@ export type ReadDemand =
  */
 export function readsPerSecond(rates: Pick<ReadRates, 'fast' | 'stable'>): number {
   return Math.max(rates.fast, rates.stable);
+}
+
+/** The demand as an HPA is told it. */
+export function measuredReads(demand: ReadDemand): Measured {
+  if (demand.state !== 'fresh') return demand;
+  const { readsPerSecond: value, atMs } = demand;
+  return { state: 'fresh', value, windowSeconds: rateWindowMs.fast / 1000, atMs };
 }
 
 /** The demand of a service from what was observed of it and the names of its ready query pods. */

@@ -8,10 +8,10 @@ import type { ApiServiceState } from './api-service.ts';
 import { authenticate, peerOf } from './authentication.ts';
 import { createAuthorizer, type Authorizer } from './authorization.ts';
 import type { StoredCertificate } from './certificate-upkeep.ts';
-import type { ReadDemand } from './demand.ts';
 import { createFrontProxy, type FrontProxy } from './front-proxy.ts';
 import { attributesOf, routeOf } from './routes.ts';
 import { createSecureServer, headersOf, type SecureServer } from './secure-server.ts';
+import type { Measured, MetricName } from './served-metrics.ts';
 import { createServingCertificate, type ServingCertificate } from './serving-certificate.ts';
 
 export type MetricsApiOptions = {
@@ -21,7 +21,8 @@ export type MetricsApiOptions = {
   readonly serviceName: string;
   readonly port: number;
   readonly host?: string;
-  readonly demand: (key: string) => ReadDemand;
+  /** Each metric of a CqrsService by its key (`namespace/name`). */
+  readonly measure: Readonly<Record<MetricName, (key: string) => Measured>>;
   readonly isLeader: () => boolean;
   /** `apiService()` may say something else now. */
   readonly onApiServiceChange?: () => void;
@@ -128,7 +129,7 @@ class AggregatedApi implements MetricsApi {
     if (!decision.allowed) {
       return failure(403, `User "${who.caller.user}" may not get ${request.url}`);
     }
-    return metricAnswer(route, this.#options.demand(objectKey(route)));
+    return metricAnswer(route, this.#options.measure[route.metric](objectKey(route)));
   }
 
   // Before the front proxy's CA is known there is nobody to serve.

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { failure, metricAnswer } from './answers.ts';
+import { measuredReads } from './demand.ts';
 import { attributesOf, routeOf } from './routes.ts';
 
 const base = '/apis/custom.metrics.k8s.io/v1beta2';
@@ -7,9 +8,11 @@ const metric = `${base}/namespaces/shop/cqrsservices.cqrs.dev/orders/reads-per-s
 
 describe('a request', () => {
   it('for the reads of one service is told apart from all others', () => {
-    const asked = { kind: 'metric', namespace: 'shop', name: 'orders' };
+    const asked = { kind: 'metric', namespace: 'shop', name: 'orders', metric: 'reads-per-second' };
     expect(routeOf('GET', metric)).toEqual(asked);
     expect(routeOf('GET', `${metric}?metricLabelSelector=`)).toEqual(asked);
+    const lag = metric.replace('reads-per-second', 'events-behind');
+    expect(routeOf('GET', lag)).toEqual({ ...asked, metric: 'events-behind' });
     for (const other of [
       `${metric}/x`,
       metric.replace('reads-per-second', 'writes-per-second'),
@@ -34,7 +37,7 @@ describe('a request', () => {
     expect(routeOf('GET', '/healthz?verbose')).toEqual({ kind: 'health' });
   });
 
-  it('for discovery names the one resource', () => {
+  it('for discovery names what is served', () => {
     const documents = ['/apis', '/apis/custom.metrics.k8s.io', base].map((path) => {
       const route = routeOf('GET', path);
       return route.kind === 'discovery' ? route.document : route;
@@ -89,6 +92,15 @@ describe('a request', () => {
                 "get",
               ],
             },
+            {
+              "kind": "MetricValueList",
+              "name": "cqrsservices.cqrs.dev/events-behind",
+              "namespaced": true,
+              "singularName": "",
+              "verbs": [
+                "get",
+              ],
+            },
           ],
         },
       ]
@@ -96,22 +108,24 @@ describe('a request', () => {
   });
 
   it('asks for the permission that the path stands for', () => {
-    expect(attributesOf({ namespace: 'shop', name: 'orders' })).toEqual({
-      verb: 'get',
-      group: 'custom.metrics.k8s.io',
-      version: 'v1beta2',
-      resource: 'cqrsservices.cqrs.dev',
-      subresource: 'reads-per-second',
-      namespace: 'shop',
-      name: 'orders',
-    });
+    expect(attributesOf({ namespace: 'shop', name: 'orders', metric: 'reads-per-second' })).toEqual(
+      {
+        verb: 'get',
+        group: 'custom.metrics.k8s.io',
+        version: 'v1beta2',
+        resource: 'cqrsservices.cqrs.dev',
+        subresource: 'reads-per-second',
+        namespace: 'shop',
+        name: 'orders',
+      },
+    );
   });
 });
 
-const orders = { kind: 'metric', namespace: 'shop', name: 'orders' };
+const orders = { namespace: 'shop', name: 'orders', metric: 'reads-per-second' } as const;
 const atMs = Date.UTC(2030, 0, 2, 3, 4, 5, 678);
 const value = (readsPerSecond: number): unknown =>
-  metricAnswer(orders, { state: 'fresh', readsPerSecond, atMs });
+  metricAnswer(orders, measuredReads({ state: 'fresh', readsPerSecond, atMs }));
 
 describe('an answer', () => {
   it('is exactly one value, in thousandths where it must be', () => {

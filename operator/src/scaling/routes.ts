@@ -1,16 +1,24 @@
 import type { ResourceAttributes } from './authorization.ts';
 import { discoveryDocuments } from './discovery.ts';
-import { readsMetric } from './reads-metric.ts';
+import { metricNames, metricsApi, type MetricName } from './served-metrics.ts';
 
 /** What a request asks for. `refused` is answered without looking at who asks. */
 export type Route =
   | { readonly kind: 'health' }
   | { readonly kind: 'refused'; readonly status: 404 | 405; readonly message: string }
   | { readonly kind: 'discovery'; readonly document: unknown }
-  | { readonly kind: 'metric'; readonly namespace: string; readonly name: string };
+  | ({ readonly kind: 'metric' } & MetricRoute);
 
+/** One metric of one CqrsService. */
+export type MetricRoute = {
+  readonly namespace: string;
+  readonly name: string;
+  readonly metric: MetricName;
+};
+
+const served = Object.values(metricNames);
 const metricPath = new RegExp(
-  `^/apis/${readsMetric.group}/${readsMetric.version}/namespaces/([^/]+)/${readsMetric.resource}/([^/]+)/${readsMetric.name}$`,
+  `^/apis/${metricsApi.group}/${metricsApi.version}/namespaces/([^/]+)/${metricsApi.resource}/([^/]+)/([^/]+)$`,
 );
 
 /** The route of a method and a URL (path and query; a label selector says nothing about one object). */
@@ -23,26 +31,25 @@ export function routeOf(method: string, url: string): Route {
   if (Object.hasOwn(discoveryDocuments, path)) {
     return { kind: 'discovery', document: discoveryDocuments[path] };
   }
-  const [, namespace, name] = metricPath.exec(path) ?? [];
-  if (namespace === undefined || name === undefined) {
-    const message = `Only ${readsMetric.resource}/{name}/${readsMetric.name} of a namespace is served here`;
+  const [, namespace, name, asked] = metricPath.exec(path) ?? [];
+  const metric = served.find((known) => known === asked);
+  if (namespace === undefined || name === undefined || metric === undefined) {
+    const metrics = served.join(' and ');
+    const message = `Only ${metrics} of ${metricsApi.resource}/{name} of a namespace are served here`;
     return { kind: 'refused', status: 404, message };
   }
-  return { kind: 'metric', namespace, name };
+  return { kind: 'metric', namespace, name, metric };
 }
 
 /** What the caller must be allowed to do; the API server splits such a path into the same parts. */
-export function attributesOf(metric: {
-  readonly namespace: string;
-  readonly name: string;
-}): ResourceAttributes {
+export function attributesOf({ namespace, name, metric }: MetricRoute): ResourceAttributes {
   return {
     verb: 'get',
-    group: readsMetric.group,
-    version: readsMetric.version,
-    resource: readsMetric.resource,
-    subresource: readsMetric.name,
-    namespace: metric.namespace,
-    name: metric.name,
+    group: metricsApi.group,
+    version: metricsApi.version,
+    resource: metricsApi.resource,
+    subresource: metric,
+    namespace,
+    name,
   };
 }

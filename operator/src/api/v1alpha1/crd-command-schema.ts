@@ -34,6 +34,26 @@ const environment = Type.Array(
   },
 );
 
+const autoscaling = Type.Object(
+  {
+    maxReplicas: Type.Integer({
+      description: 'Pods of the command API at most; spec.command.replicas is the least.',
+      minimum: 1,
+      maximum: commandReplicasMax,
+    }),
+    cpuPercent: Type.Integer({
+      description: 'CPU of a pod, in percent of what it requests, beyond which pods are added.',
+      default: 75,
+      minimum: 1,
+      maximum: 1000,
+    }),
+  },
+  {
+    description:
+      'Lets an HPA scale the command pods on their CPU, which needs a metrics server. Reads never do.',
+  },
+);
+
 export const command = Type.Object(
   {
     replicas: Type.Integer({
@@ -42,6 +62,7 @@ export const command = Type.Object(
       minimum: 1,
       maximum: commandReplicasMax,
     }),
+    autoscaling: Type.Optional(autoscaling),
     image: Type.Optional(
       Type.String({
         description:
@@ -61,5 +82,12 @@ export const command = Type.Object(
     ),
     resources,
   },
-  { description: 'The write side. Leave it out for a service that only composes others’ events.' },
+  {
+    description: 'The write side. Leave it out for a service that only composes others’ events.',
+    ...validations({
+      rule: '!has(self.autoscaling) || self.replicas <= self.autoscaling.maxReplicas',
+      message:
+        'replicas must not exceed autoscaling.maxReplicas: lower the first or raise the second',
+    }),
+  },
 );

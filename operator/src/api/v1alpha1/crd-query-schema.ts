@@ -6,6 +6,7 @@ import { filledIn, listBy, validations } from './structural-schema.ts';
 export const viewsMax = 20;
 const queryReplicasMax = 1000;
 const readsPerSecondMax = 1_000_000;
+const eventsBehindMax = 1_000_000_000;
 // The longest that an autoscaling/v2 HPA takes as a stabilization window.
 const scaleDownSecondsMax = 3600;
 
@@ -54,6 +55,24 @@ const autoscaling = Type.Object(
   },
 );
 
+const projector = Type.Object(
+  {
+    maxReplicas: Type.Integer({
+      description: 'Pods of the projector at most; never more than the topics have partitions.',
+      default: 4,
+      minimum: 1,
+      maximum: queryReplicasMax,
+    }),
+    eventsBehind: Type.Integer({
+      description: 'Events that one pod may be behind; more of them add pods.',
+      default: 100_000,
+      minimum: 1,
+      maximum: eventsBehindMax,
+    }),
+  },
+  { ...filledIn, description: 'How the projector follows the events that it has yet to apply.' },
+);
+
 export const query = Type.Object(
   {
     redis: Type.Object(
@@ -66,6 +85,7 @@ export const query = Type.Object(
       ...listBy('name', viewsMax),
     }),
     autoscaling,
+    projector,
     resources,
   },
   { description: 'The read side. Leave it out for a service whose events only others read.' },

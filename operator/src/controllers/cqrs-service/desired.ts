@@ -8,6 +8,7 @@ import {
 import type { KubeObject } from '../../kube/object.ts';
 import { checksum } from '../../resources/checksum.ts';
 import { commandDeployment } from '../../resources/command-deployment.ts';
+import { commandHpa } from '../../resources/command-hpa.ts';
 import {
   commandConfigMap,
   projectorConfigMap,
@@ -16,7 +17,8 @@ import {
 } from '../../resources/config-maps.ts';
 import { consistencySecret } from '../../resources/consistency-secret.ts';
 import type { ResourceContext } from '../../resources/context.ts';
-import { queryHpa } from '../../resources/hpa.ts';
+import { projectorHpa } from '../../resources/projector-hpa.ts';
+import { queryHpa } from '../../resources/query-hpa.ts';
 import { kafkaConfigMap } from '../../resources/kafka-config-map.ts';
 import { kafkaStatefulSet } from '../../resources/kafka-stateful-set.ts';
 import { childName } from '../../resources/names.ts';
@@ -172,6 +174,7 @@ function commandObjects(
     commandService(service),
     commandDeployment(service, context),
     commandPdb(service),
+    ...(service.spec.suspend ? [] : commandHpa(service)),
     relayConfigMap(service),
     relayDeployment(service, context),
   ];
@@ -183,6 +186,8 @@ function queryObjects(
   { context, settings }: Inputs,
 ): Objects {
   const { redis } = secrets;
+  // Where HPAs cannot ask for events that are behind, there is one projector, or as many as somebody set.
+  const metric = scalingMetric(metricsApi, autoscaler);
   return [
     ...(redis.state === 'absent' ? [redisSecret(service, { redis: settings.newPassword() })] : []),
     ...(redis.state === 'complete' ? [redisSecret(service, redis.passwords)] : []),
@@ -199,6 +204,9 @@ function queryObjects(
     // An HPA leaves a target at zero alone and would say so for ever, so a suspended service has none.
     ...(service.spec.suspend
       ? []
-      : [queryHpa(service, floor, scalingMetric(metricsApi, autoscaler))]),
+      : [
+          queryHpa(service, floor, metric),
+          ...(metric === 'reads' ? [projectorHpa(service, siblings)] : []),
+        ]),
   ];
 }

@@ -24,7 +24,7 @@ import type { Behaviors, BehaviorsObserved } from './behaviors.ts';
 import { indexes, type Caches, type Secret } from './caches.ts';
 import { claimOf } from './claim.ts';
 import { labelOf } from './labels.ts';
-import type { Pod } from './pod.ts';
+import { isReady, type Pod } from './pod.ts';
 import { stuckParts, type Hint, type Hints } from './pod-hints.ts';
 import { podProblem, type PodProblem } from './pod-problems.ts';
 import type { StageReading } from './stage-reading.ts';
@@ -227,13 +227,18 @@ function observePods(
     for (const pod of pods.toSorted(byName)) {
       const part = partOf(pod);
       if (part === undefined || pod.metadata.deletionTimestamp !== undefined) continue;
-      const said = reading(pod.metadata.uid ?? '');
+      const said = heard(reading(pod.metadata.uid ?? ''), pod);
       if (said !== undefined) (readings[part] ??= []).push(said);
       podProblems[part] ??= podProblem(pod, said?.outcome === 'answered' ? 'answers' : 'silent');
       (byPart[part] ??= []).push(pod);
     }
   }
   return { podProblems, readings, pods: byPart };
+}
+
+// A pod that starts beside others, as when their number grows, cannot be reached yet, and that is no trouble.
+function heard(reading: StageReading | undefined, pod: Pod): StageReading | undefined {
+  return reading?.outcome === 'answered' || isReady(pod) ? reading : undefined;
 }
 
 // In a fixed order, so that of several problems always the same one is told.

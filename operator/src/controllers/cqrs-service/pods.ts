@@ -7,9 +7,11 @@ import { scalingMetric } from './autoscaler.ts';
 import { indexes, instanceKey, type Caches } from './caches.ts';
 import type { ApiServiceState } from '../../scaling/api-service.ts';
 import { childName } from '../../resources/names.ts';
+import type { ProjectorReading } from './events-behind.ts';
 import { labelOf } from './labels.ts';
 import { isReady, type Pod } from './pod.ts';
 import type { StagePod } from './stage-poller.ts';
+import type { StageReading } from './stage-reading.ts';
 
 /** Every CqrsService that can be read, with its ready query pods: those whose reads are counted. */
 export function collectedServices(
@@ -26,6 +28,19 @@ export function collectedServices(
       ? []
       : [{ key, pods: pods.filter(isReadyQuery).flatMap(podRef), ...scaling }];
   });
+}
+
+/** The ready projector pods of a CqrsService by key, with what each last said. */
+export function projectorReadings(
+  caches: Caches,
+  key: string,
+  reading: (podUid: string) => StageReading | undefined,
+): readonly ProjectorReading[] {
+  return caches.pods
+    .byIndex(indexes.instance, key)
+    .filter((pod) => labelOf(pod, 'component') === 'projector' && isReady(pod))
+    .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+    .map(({ metadata }) => ({ pod: metadata.name, reading: reading(metadata.uid ?? '') }));
 }
 
 function scalingOf(

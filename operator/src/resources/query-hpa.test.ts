@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ordersSpec, wholeService } from '../api/v1alpha1/example-services.ts';
-import { queryHpa } from './hpa.ts';
+import { queryHpa } from './query-hpa.ts';
 import { ownYaml } from './own-yaml.ts';
 import { ownedMeta } from './owner.ts';
 

@@ -1,0 +1,80 @@
+import { expect, test } from 'vitest';
+import {
+  exampleService,
+  ordersSpec,
+  paymentsSpec,
+  wholeService,
+} from '../api/v1alpha1/example-services.ts';
+import { ownYaml } from './own-yaml.ts';
+import { ownedMeta } from './owner.ts';
+import { projectorHpa } from './projector-hpa.ts';
+
+const projector = { maxReplicas: 16, eventsBehind: 50_000 };
+const query = {
+  projector,
+  views: [
+    {
+      name: 'history',
+      sources: [
+        { aggregate: 'order' },
+        { service: 'payments', aggregate: 'payment', as: 'payments', by: 'orderId' },
+      ],
+    },
+  ],
+};
+const orders = wholeService('orders', { ...ordersSpec, events: { partitions: 3 }, query });
+
+test.each([
+  ['as its own topics have partitions', 3, []],
+  ['as the topics that it reads have', 9, [['payments', 9]]],
+  ['as the spec allows', 16, [['payments', 40]]],
+] as const)('there are never more projectors than %s', (_, maxReplicas, others) => {
+  const siblings = others.map(
+    ([name, partitions]) =>
+      [name, exampleService(name, { ...paymentsSpec, events: { partitions } })] as const,
+  );
+  expect(projectorHpa(orders, new Map(siblings)).spec.maxReplicas).toBe(maxReplicas);
+});
+
+test('the HPA of the projector', () => {
+  const hpa = projectorHpa(orders, new Map());
+  expect(ownYaml(hpa, { metadata: ownedMeta(orders, 'projector') })).toMatchInlineSnapshot(`
+    "apiVersion: autoscaling/v2
+    kind: HorizontalPodAutoscaler
+    spec:
+      scaleTargetRef:
+        apiVersion: apps/v1
+        kind: Deployment
+        name: orders-projector
+      minReplicas: 1
+      maxReplicas: 3
+      metrics:
+        - type: Object
+          object:
+            describedObject:
+              apiVersion: cqrs.dev/v1alpha1
+              kind: CqrsService
+              name: orders
+            metric:
+              name: events-behind
+            target:
+              type: AverageValue
+              averageValue: "50000"
+      behavior:
+        scaleUp:
+          stabilizationWindowSeconds: 0
+          selectPolicy: Max
+          policies:
+            - type: Pods
+              value: 3
+              periodSeconds: 15
+        scaleDown:
+          stabilizationWindowSeconds: 300
+          selectPolicy: Max
+          policies:
+            - type: Percent
+              value: 100
+              periodSeconds: 15
+    "
+  `);
+});
