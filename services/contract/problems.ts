@@ -69,14 +69,13 @@ export type Problem = {
   readonly status: number;
   readonly detail: string;
   readonly errors?: readonly FieldProblem[];
+  /** Of a new aggregate that may have been made: nobody knows, and here is where to look. */
+  readonly id?: string;
 };
 
-export function problem(
-  code: ProblemCode,
-  detail: string,
-  errors?: readonly FieldProblem[],
-): Problem {
+export type ProblemMembers = Pick<Problem, 'errors' | 'id'>;
+
+export function problem(code: ProblemCode, detail: string, more: ProblemMembers = {}): Problem {
   const { status, title } = problems[code];
-  const body = { type: `urn:cqrs:problem:${code}`, title, status, detail };
-  return errors === undefined ? body : { ...body, errors };
+  return { type: `urn:cqrs:problem:${code}`, title, status, detail, ...more };
 }

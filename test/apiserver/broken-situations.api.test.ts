@@ -798,6 +798,11 @@ const programs: readonly Situation[] = [
         'Another relay uses the replication slot cqrs_orders; this one stands by.',
       ],
       [
+        'MigrationPending',
+        'CQRS_MIGRATION_PENDING',
+        'The relay waits for migration 0004-relay-topic-ids, which the command service of this release runs when it starts; it then goes on by itself.',
+      ],
+      [
         'SlotLost',
         'CQRS_SLOT_LOST',
         'The replication slot cqrs_orders was invalidated; events after 0/1F may never have been published.',
@@ -838,7 +843,9 @@ const programs: readonly Situation[] = [
     when: `the relay says ${code}`,
     breaks: ({ answers }) => answers('orders-relay', relaySays(code, error)),
     says: ['RelayStreaming', 'False', reason, `The relay says: ${error} `],
-    ...(!['SlotBusy', 'PublishFailed'].includes(reason) && { kstatus: 'Failed' }),
+    ...(!['SlotBusy', 'MigrationPending', 'PublishFailed'].includes(reason) && {
+      kstatus: 'Failed',
+    }),
   })),
   {
     when: 'the relay names the command that helps',

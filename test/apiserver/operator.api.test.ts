@@ -713,6 +713,34 @@ test('services that come at once share one key for tokens, which stays as it is'
   expect(commands.map(({ metadata }) => metadata.generation)).toEqual(names.map(() => 1));
 });
 
+test('a key for tokens that is spoiled or taken out rolls no pods, and another one does', async () => {
+  const namespace = await newNamespace('spoiled');
+  await apply(namespace, 'orders', ordersSpec);
+  await untilChildren(namespace, ordersChildren);
+  const secret = { namespace, name: 'cqrs-consistency' };
+  const keyIs = (text: string | null): Promise<unknown> => {
+    const data = { 'token-key': text === null ? null : Buffer.from(text).toString('base64') };
+    return admin.mergePatch(builtin.secret, secret, { data });
+  };
+  const generations = async (): Promise<readonly unknown[]> =>
+    Promise.all(
+      ['orders-command', 'orders-query'].map(async (name) => {
+        return (await find(builtin.deployment, namespace, name))?.metadata.generation;
+      }),
+    );
+  expect(await generations()).toEqual([1, 1]);
+  for (const [text, condition] of [
+    ['short', { type: 'Stalled', status: 'True', reason: 'TokenKeyInvalid' }],
+    [null, { type: 'StoresReady', status: 'False', reason: 'SecretIncomplete' }],
+  ] as const) {
+    await keyIs(text);
+    await untilCondition(namespace, 'orders', condition);
+    expect(await generations()).toEqual([1, 1]);
+  }
+  await keyIs(Buffer.alloc(32, 'x').toString('base64'));
+  await expect.poll(generations, { timeout: soonMs }).toEqual([2, 2]);
+});
+
 test('a behavior is awaited, mounted, and rolls the command pods alone when it changes', async () => {
   const namespace = await newNamespace('behavior');
   const behavior = { configMap: { name: 'order-behavior', key: 'order.ts' } };

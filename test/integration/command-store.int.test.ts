@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import postgresClient from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EventDraft } from '../../services/command/src/decide.ts';
+import { createLanes, silenceMsMax } from '../../services/command/src/lanes.ts';
 import { migrateUntilDone } from '../../services/command/src/migrate.ts';
 import { createStore, type Append, type Store } from '../../services/command/src/store.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
@@ -114,6 +116,25 @@ describe('a change of several events', () => {
     expect(appended).toEqual({ kind: 'written' });
     expect(await store.read({ aggregate: 'order', id: 'locked' })).toMatchObject({ version: 5 });
   });
+});
+
+describe('a connection', () => {
+  it('that was idle for as long as a busy one may be silent takes the work that begins just then', async () => {
+    const { host, port, database, passwords } = postgres;
+    const address = { host, port, database, user: 'cqrs_command', password: passwords.command };
+    const lanes = createLanes(address, { lanesMax: 1, session: {}, isBroken: () => true });
+    await lanes.use(async (sql) => sql`select 1`);
+    const idleSinceMs = performance.now();
+    await delay(silenceMsMax - 100);
+    const begun = Promise.withResolvers<unknown>();
+    setImmediate(() => {
+      // The timeout of its socket is due then, and the event loop has not come to it yet.
+      while (performance.now() < idleSinceMs + silenceMsMax + 50);
+      begun.resolve(lanes.use(async (sql) => sql`select 2 as two`));
+    });
+    expect(await begun.promise).toEqual([{ two: 2 }]);
+    await lanes.close();
+  }, 20_000);
 });
 
 describe('a replica of the version before', () => {

@@ -120,6 +120,22 @@ test('a stream has its connection alone: what is pipelined behind it ends both',
   await expect.poll(streamsOpen, patience).toBe(0);
 });
 
+test('a stream behind large answers that were taken slowly lives as long as any other', async () => {
+  const socket = await dial(big.repeat(20) + stream);
+  await expect.poll(unreadBytes, patience).toBeGreaterThan(0);
+  let end = '';
+  socket.on('data', (bytes: Buffer) => {
+    end = (end + bytes.toString('latin1')).slice(-1_000);
+  });
+  socket.resume();
+  const beats = (): number => end.split(': still here').length - 1;
+  // Heartbeats are 15 s apart, as is what an answer that nobody takes is given.
+  await expect
+    .poll(() => (socket.destroyed ? -1 : beats()), { timeout: 40_000, interval: 100 })
+    .toBe(2);
+  expect(socket.destroyed).toBe(false);
+}, 60_000);
+
 test('a client that leaves takes its stream along at once', async () => {
   const following = await Promise.all(Array.from({ length: 20 }, () => dial(stream)));
   await expect.poll(streamsOpen, patience).toBe(20);

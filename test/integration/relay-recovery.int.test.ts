@@ -299,6 +299,28 @@ describe('failing closed, and the one command that helps', () => {
     await recovers(error, ['1', '2']);
   }, 120_000);
 
+  it('a topic that is made anew while it is empty is no loss, and one behind its first event is', async () => {
+    const first = await startRelay(postgres, kafka);
+    relay = first;
+    await first.ready();
+    await withAdmin(async (admin) => {
+      await deleteTopic(admin);
+      await admin.createTopics({ topics: [{ topic, numPartitions: 3 }], waitForLeaders: true });
+    });
+    await writeEvents(postgres.sql, 1);
+    await publishedSequences(['1']);
+    await acknowledgedIsRecorded();
+    expect(await first.stop()).toBe(0);
+    const second = await startRelay(postgres, kafka);
+    relay = second;
+    await second.ready();
+    await writeEvents(postgres.sql, 1);
+    await publishedSequences(['1', '2']);
+    expect(await second.stop()).toBe(0);
+    await makeAnewFilled();
+    expect(await refusal('CQRS_TOPIC_LOST')).toMatch(/another one of the same name/);
+  }, 120_000);
+
   it('Kafka was replaced by an empty one while the relay works', async () => {
     relay = await startRelay(postgres, kafka);
     await relay.ready();

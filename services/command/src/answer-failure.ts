@@ -2,7 +2,6 @@ import type { FastifyReply } from 'fastify';
 import type { AppOptions } from './app.ts';
 import { BodyRefusal, bodyTooLarge } from './body-rooms.ts';
 import { sendProblem } from './problem-reply.ts';
-import { createdIdHeader } from './routes/run-command.ts';
 import { WriteStoreError } from './store-failure.ts';
 
 const malformedBodies = new Set([
@@ -38,21 +37,22 @@ export function answerFailure(
   }
   if (error instanceof WriteStoreError) {
     onStore(error);
-    return sendProblem(reply, 'store-unavailable', `${error.message} ${advice(reply, error)}`);
+    const { createdId: id } = error;
+    const detail = `${error.message} ${advice(reply, error)}`;
+    return sendProblem(reply, 'store-unavailable', detail, id === undefined ? {} : { id });
   }
   const traceId = spans?.of(reply.request.raw)?.traceId;
   logger.error({ err: error, trace_id: traceId }, 'A request failed');
   return sendProblem(reply, 'internal-error', 'The failure is in the log of the command service.');
 }
 
-function advice(reply: FastifyReply, { outcome }: WriteStoreError): string {
+function advice(reply: FastifyReply, { outcome, createdId }: WriteStoreError): string {
   const { method, headers } = reply.request;
   if (outcome === 'not-applied' || method === 'GET' || method === 'HEAD') return 'Try again.';
   const unknown = 'It is unknown whether the command was applied';
   if (headers['idempotency-key'] !== undefined) {
     return `${unknown}: repeat it with the same Idempotency-Key.`;
   }
-  const createdId = reply.getHeader(createdIdHeader);
   if (createdId === undefined) return `${unknown}: read the aggregate before you repeat it.`;
-  return `${unknown}: read the id ${String(createdId)} before you repeat it.`;
+  return `${unknown}: read the id ${createdId} before you repeat it.`;
 }

@@ -27,11 +27,11 @@ export type Lanes = {
 const connectMsMax = 2_000;
 const statementMsMax = 5_000;
 /** A server that is frozen or cut off sends neither an answer nor a reset; after this its connection is given up. */
-const silenceMsMax = 8_000;
+export const silenceMsMax = 8_000;
 const keepAliveMs = 10_000;
 const closeMsMax = 5_000;
 
-type Lane = { readonly sql: postgres.Sql; busy: boolean };
+type Lane = { readonly sql: postgres.Sql; busy: boolean; socket: Socket | undefined };
 
 /**
  * A pool of our own, because the client's pool keeps a connection's state when it connects again: a write that was
@@ -64,6 +64,8 @@ export function createLanes(address: PostgresAddress, settings: LaneSettings): L
       // The most recently used is taken first: it is the least likely to have been cut off while it was idle.
       const lane = free.pop() ?? openLane(address, settings.session);
       lane.busy = true;
+      // Silence counts from here: the timeout of a lane that was idle may be due before its statement is written.
+      lane.socket?.setTimeout(silenceMsMax);
       try {
         const result = await work(lane.sql);
         free.push(lane);
@@ -111,10 +113,11 @@ function openLane(
       socket.setTimeout(silenceMsMax, () => {
         if (lane.busy) socket.destroy();
       });
+      lane.socket = socket;
       return socket.connect(port, host);
     },
   };
-  const lane: Lane = { sql: postgres(settings), busy: false };
+  const lane: Lane = { sql: postgres(settings), busy: false, socket: undefined };
   return lane;
 }
 

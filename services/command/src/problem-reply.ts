@@ -1,4 +1,9 @@
-import { problem, problems, type FieldProblem, type ProblemCode } from '@cqrs/contract/problems.ts';
+import {
+  problem,
+  problems,
+  type ProblemCode,
+  type ProblemMembers,
+} from '@cqrs/contract/problems.ts';
 import type { FastifyReply } from 'fastify';
 
 /** Answers with problem+json, and Retry-After where waiting helps. */
@@ -6,12 +11,12 @@ export function sendProblem(
   reply: FastifyReply,
   code: ProblemCode,
   detail: string,
-  errors?: readonly FieldProblem[],
+  more?: ProblemMembers,
 ): FastifyReply {
   const { status, ...rest } = problems[code];
   if ('retryAfterSeconds' in rest) void reply.header('retry-after', rest.retryAfterSeconds);
   return reply
     .code(status)
     .type('application/problem+json')
-    .send(JSON.stringify(problem(code, detail, errors)));
+    .send(JSON.stringify(problem(code, detail, more)));
 }

@@ -3,10 +3,24 @@ import { CqrsError } from '@cqrs/contract/errors.ts';
 /** Postgres is out of reach. `unknown`: the statement was sent and its answer lost, so it may have been committed. */
 export class WriteStoreError extends CqrsError {
   readonly outcome: 'not-applied' | 'unknown';
+  /** The id of a new aggregate that may so have been made; its client does not know it yet. */
+  readonly createdId: string | undefined;
 
-  constructor(outcome: 'not-applied' | 'unknown', message: string, cause: unknown) {
+  constructor(
+    outcome: 'not-applied' | 'unknown',
+    message: string,
+    cause: unknown,
+    createdId?: string,
+  ) {
     super('CQRS_WRITE_STORE_FAILED', message, cause);
     this.outcome = outcome;
+    this.createdId = createdId;
+  }
+
+  /** The same of a command that was to make the aggregate `id`. */
+  ofCreating(id: string): WriteStoreError {
+    if (this.outcome === 'not-applied') return this;
+    return new WriteStoreError(this.outcome, this.message, this.cause, id);
   }
 }
 

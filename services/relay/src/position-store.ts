@@ -1,11 +1,13 @@
 import { CqrsError } from '@cqrs/contract/errors.ts';
 import type { RelayConfig } from '@cqrs/contract/config.ts';
 import { formatLsn, parseLsn, type Lsn } from './lsn.ts';
+import { missingMigrations } from './missing-migrations.ts';
 import { connectPostgres, type PostgresAddress } from './postgres-connection.ts';
 import type { Epoch, PositionRecord, SlotFacts } from './slot-decision.ts';
 
 /** The relay's own record of what Kafka acknowledged, beside the facts that it is compared with. */
 export type PositionStore = AsyncDisposable & {
+  /** Throws CQRS_MIGRATION_PENDING before the tables are what this relay knows. */
   readonly observe: (
     of: Pick<RelayConfig, 'slot' | 'publication'>,
   ) => Promise<Pick<SlotFacts, 'database' | 'publicationEntry' | 'slot' | 'record'> & ServerFacts>;
@@ -31,7 +33,6 @@ type FactsRow = {
   readonly server_version: string;
   readonly gated: boolean;
   readonly publication_entry: string | null;
-  readonly has_records: boolean;
   readonly plugin: string | null;
   readonly slot_database: string;
   readonly active: boolean;
@@ -61,6 +62,8 @@ export function openPositionStore(address: PostgresAddress, onClose: () => void)
   };
   return {
     observe: async ({ slot, publication }) => {
+      const missing = await missingMigrations(sql);
+      if (missing !== undefined) throw new CqrsError('CQRS_MIGRATION_PENDING', missing);
       // A column that only newer servers have is asked for by its name as text.
       const [row] = await sql<[FactsRow]>`
         select
@@ -75,7 +78,6 @@ export function openPositionStore(address: PostgresAddress, onClose: () => void)
               on prpubid = publication.oid and prrelid = to_regclass('cqrs.event')
             where pubname = ${publication}
           ) as publication_entry,
-          to_regclass('cqrs.relay_position') is not null as has_records,
           plugin, slots.database as slot_database, active, wal_status,
           coalesce((to_jsonb(slots) ->> 'synced')::boolean, false) as synced,
           confirmed_flush_lsn::text as confirmed
@@ -88,7 +90,7 @@ export function openPositionStore(address: PostgresAddress, onClose: () => void)
         gated: row.gated,
         publicationEntry: numberOrNull(row.publication_entry),
         slot: slotOf(row),
-        record: row.has_records ? await readRecord(slot) : null,
+        record: await readRecord(slot),
       };
     },
     create: async (slot, epoch, { lsn, published, topicIds }) => {

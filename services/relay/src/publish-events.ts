@@ -1,8 +1,8 @@
 import type { EventRecord } from './event-record.ts';
-import type { Metrics } from './metrics.ts';
+import { noteTopics } from './note-topics.ts';
 import type { Outgoing, OutgoingLimits } from './outgoing.ts';
-import type { RecordPublisher } from '@cqrs/runtime/kafka/port.ts';
-import type { RelayState } from './relay-state.ts';
+import type { Session } from './session.ts';
+import { firstEvents } from './topic-decision.ts';
 
 /**
  * A batch stays below the megabyte that Kafka takes by default, and is sent as soon as the one before is acknowledged:
@@ -14,25 +14,20 @@ export const outgoingLimits: OutgoingLimits = {
   batchRecordsMax: 2_000,
 };
 
-export type PublishingParts = {
-  readonly publisher: RecordPublisher;
-  readonly state: RelayState;
-  readonly metrics: Metrics;
-  readonly published: Map<string, number>;
-};
-
 /** Publishes batch after batch, one at a time, until `outgoing` ends; tells `onAcknowledged` of each. */
 export async function publishEvents(
-  { publisher, state, metrics, published }: PublishingParts,
+  session: Session,
   outgoing: Outgoing,
   onAcknowledged: (batch: readonly EventRecord[]) => void,
 ): Promise<void> {
+  const { publisher, state, metrics, published } = session;
   for (let batch = await outgoing.take(); batch !== undefined; batch = await outgoing.take()) {
     metrics.bufferBytes.set(outgoing.bytes());
     metrics.batchEvents.observe(batch.length);
     const done = metrics.publishDuration.startTimer();
     await publisher.publish(batch);
     done();
+    await noteTopics(session, firstEvents(batch, published));
     state.published(batch.length);
     for (const { topic } of batch) published.set(topic, (published.get(topic) ?? 0) + 1);
     onAcknowledged(batch);

@@ -1,8 +1,8 @@
-import { CqrsError } from '@cqrs/contract/errors.ts';
+import type { CqrsError, ErrorCode } from '@cqrs/contract/errors.ts';
 import type { RelayStatus } from '@cqrs/contract/ops-status.ts';
 import type { Logger } from '@cqrs/runtime/logger.ts';
 import type { Metrics } from './metrics.ts';
-import { needsPerson } from './slot-decision.ts';
+import { isCalm, needsPerson } from './slot-decision.ts';
 
 /** What the relay is doing, for its status, its log and its metrics: the three always say the same. */
 export type RelayState = {
@@ -36,7 +36,7 @@ export function createRelayState(metrics: Metrics, logger: Logger): RelayState {
     failed: (error) => {
       // What fails the same way again and again is one line in the log, not one for each try.
       if (failure?.message !== error.message) {
-        logger[needsPerson(error.code) ? 'error' : 'warn']({ err: error }, 'Not streaming');
+        logger[levelOf(error.code)]({ err: error }, 'Not streaming');
       }
       isStreaming = false;
       failure = error;
@@ -52,4 +52,9 @@ export function createRelayState(metrics: Metrics, logger: Logger): RelayState {
       eventsPublished,
     }),
   };
+}
+
+function levelOf(code: ErrorCode): 'error' | 'warn' | 'info' {
+  if (needsPerson(code)) return 'error';
+  return isCalm(code) ? 'info' : 'warn';
 }

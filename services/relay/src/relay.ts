@@ -65,7 +65,7 @@ async function runSession(relay: Relay, stop: AbortSignal): Promise<void> {
       publisher,
       epoch: { ...server, gated: facts.gated, publicationEntry: facts.publicationEntry },
       published,
-      topicIds: idsOf(found),
+      topicIds: idsOf({ published, found }),
       toRecord,
     };
 
@@ -80,7 +80,7 @@ async function runSession(relay: Relay, stop: AbortSignal): Promise<void> {
   await Promise.race([work(), lost.promise]);
 }
 
-/** Notes the topics' ids before anything else: a relay that has nothing to publish would not write its record. */
+/** Notes ids that an earlier release did not: a relay that has nothing to publish would not write its record. */
 async function resumeFrom(
   { positions, config, epoch, published, topicIds }: Session,
   from: Lsn,

@@ -2,6 +2,7 @@ import type { RelayConfig } from '@cqrs/contract/config.ts';
 import { CqrsError } from '@cqrs/contract/errors.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import type postgres from 'postgres';
+import { missingMigrations } from './missing-migrations.ts';
 import { connectPostgres, type PostgresAddress } from './postgres-connection.ts';
 import { lockKey } from './replication.ts';
 
@@ -31,6 +32,8 @@ export async function startRepublishing(
 ): Promise<Outcome> {
   const sql = connectPostgres(address, { replication: false, onClose: () => undefined });
   try {
+    const missing = await missingMigrations(sql);
+    if (missing !== undefined) return { begun: false, text: `Nothing was changed. ${missing}` };
     const names = topics.map(({ aggregate }) => aggregate);
     const [state] = await sql<[State]>`
       select

@@ -7,7 +7,8 @@ it('grows with failures and is bounded', () => {
   expect(retryDelayMs('CQRS_PUBLISH_FAILED', 1, 0)).toBe(50);
 });
 
-it('is steady for a standby and for what only a person can cure', () => {
+it('is steady for a standby, for what others are about to do, and for what only a person can cure', () => {
   expect(retryDelayMs('CQRS_SLOT_BUSY', 50, 0.3)).toBe(500);
+  expect(retryDelayMs('CQRS_MIGRATION_PENDING', 50, 0.3)).toBe(500);
   expect(retryDelayMs('CQRS_SLOT_AHEAD', 1, 0.3)).toBe(5_000);
 });

@@ -29,7 +29,7 @@ export type Session = Relay & {
   readonly epoch: Epoch;
   /** Events that Kafka has acknowledged since the event table was last begun with, by topic. */
   readonly published: Map<string, number>;
-  /** Kafka's ids of the topics that they go to, as of the session's begin. */
-  readonly topicIds: ReadonlyMap<string, string>;
+  /** Kafka's ids of the topics that they went to. */
+  readonly topicIds: Map<string, string>;
   readonly toRecord: ReturnType<typeof createRecordMaker>;
 };

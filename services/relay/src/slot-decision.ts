@@ -105,6 +105,13 @@ export function needsPerson(code: ErrorCode): boolean {
   return personCodes.has(code);
 }
 
+const calmCodes: ReadonlySet<ErrorCode> = new Set(['CQRS_SLOT_BUSY', 'CQRS_MIGRATION_PENDING']);
+
+/** Whether nothing is wrong: somebody else is at work, and the relay looks often whether it is done. */
+export function isCalm(code: ErrorCode): boolean {
+  return calmCodes.has(code);
+}
+
 function publicationMissing({ publicationEntry, record, database }: SlotFacts) {
   if (publicationEntry !== null || record !== null) return undefined;
   return new CqrsError(

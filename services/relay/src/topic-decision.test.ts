@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkTopicsKept, idsOf } from './topic-decision.ts';
+import { checkTopicsKept, firstEvents, idsOf } from './topic-decision.ts';
 
 const service = { namespace: 'shop', name: 'orders' };
 type Counts = Record<string, number>;
@@ -65,10 +65,31 @@ describe('checkTopicsKept', () => {
   });
 });
 
-it('idsOf leaves out what the client does not know', () => {
+it('idsOf leaves out what the client does not know, and topics that are still empty', () => {
   const found = new Map([
     ['a', { id: 'one', taken: 3 }],
-    ['b', { id: undefined, taken: 0 }],
+    ['b', { id: undefined, taken: 3 }],
+    ['c', { id: 'three', taken: 0 }],
+    ['d', { id: 'four', taken: 9 }],
   ]);
-  expect(idsOf(found)).toEqual(new Map([['a', 'one']]));
+  const published = new Map([
+    ['a', 3],
+    ['b', 3],
+    ['c', 0],
+  ]);
+  expect(idsOf({ published, found })).toEqual(new Map([['a', 'one']]));
+});
+
+it('firstEvents counts those of topics that had none', () => {
+  const batch = ['a', 'b', 'a', 'c', 'b'].map((topic) => ({ topic }));
+  const published = new Map([
+    ['a', 1],
+    ['c', 0],
+  ]);
+  expect(firstEvents(batch, published)).toEqual(
+    new Map([
+      ['b', 2],
+      ['c', 1],
+    ]),
+  );
 });

@@ -47,7 +47,27 @@ function lossOf(
   return isKnown && found.id !== before.id ? 'is another one of the same name' : undefined;
 }
 
-/** The ids to keep beside the counts from now on. */
-export function idsOf(found: ReadonlyMap<string, FoundTopic>): ReadonlyMap<string, string> {
-  return new Map([...found].flatMap(([topic, { id }]) => (id === undefined ? [] : [[topic, id]])));
+/** The ids to begin a session with. A topic that nothing was published to may be made anew at no loss, so it has none. */
+export function idsOf({
+  published,
+  found,
+}: Pick<TopicFacts, 'published' | 'found'>): Map<string, string> {
+  const ids = new Map<string, string>();
+  for (const [topic, events] of published) {
+    const id = found.get(topic)?.id;
+    if (events > 0 && id !== undefined) ids.set(topic, id);
+  }
+  return ids;
+}
+
+/** How many events of a batch are the first of their topic, by topic. */
+export function firstEvents(
+  batch: readonly { readonly topic: string }[],
+  published: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
+  const first = new Map<string, number>();
+  for (const { topic } of batch) {
+    if ((published.get(topic) ?? 0) === 0) first.set(topic, (first.get(topic) ?? 0) + 1);
+  }
+  return first;
 }

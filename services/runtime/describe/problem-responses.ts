@@ -5,8 +5,8 @@ type Json = { readonly [member: string]: unknown };
 /** Where an API's description holds the schema of its problems. */
 const at = '#/components/schemas/Problem';
 
-/** The body of every refusal of an API that answers with these problems (RFC 9457). */
-export function problemSchema(codes: readonly ProblemCode[]): Json {
+/** The body of every refusal of an API that answers with these problems (RFC 9457), some with members of its own. */
+export function problemSchema(codes: readonly ProblemCode[], members: Json = {}): Json {
   return {
     type: 'object',
     required: ['type', 'title', 'status', 'detail'],
@@ -27,6 +27,7 @@ export function problemSchema(codes: readonly ProblemCode[]): Json {
           },
         },
       },
+      ...members,
     },
   };
 }

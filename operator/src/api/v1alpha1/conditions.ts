@@ -96,6 +96,8 @@ export const remedies = {
   RelayNotStreaming: 'Look at the logs of the relay; events wait in Postgres until it streams.',
   RelayMisconfigured:
     'Look at the logs of the relay, and put back what was changed by hand in its ConfigMap or Deployment.',
+  MigrationPending:
+    'Wait until command pods of this release have started; CommandReady says what keeps them from it.',
   SlotBusy:
     'Wait: this relay takes over when the other ends. If there is no other of ours, end the session that uses the slot.',
   SlotLost: `Events may be lost to the stream, not to Postgres. Publish them again: ${republish}.`,

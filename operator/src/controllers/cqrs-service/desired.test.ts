@@ -75,6 +75,10 @@ const brought = (key: string, more: Readonly<Record<string, string>> = {}) => {
   const live = { ...keySecret, data: { 'token-key': key, ...more } };
   return desired(orders, { secrets: keyOf({ state: 'brought', live }) });
 };
+/** What a Secret's `data` holds: base64 of the key's own base64. */
+const keyData = (letter: string, length = 32): string =>
+  Buffer.from(Buffer.from(letter.repeat(length)).toString('base64')).toString('base64');
+const [one, another] = [keyData('x'), keyData('y')];
 
 describe('desiredObjects', () => {
   it('has both sides and the broker', () => {
@@ -200,21 +204,19 @@ describe('desiredObjects', () => {
   });
 
   it('never writes a key of somebody else, and rolls command and query when it changes', () => {
-    expect(names(brought('eA=='))).not.toContain('Secret/cqrs-consistency');
+    expect(names(brought(one))).not.toContain('Secret/cqrs-consistency');
     const rolled = ['command', 'relay', 'projector', 'query'].filter((part) => {
       const name = `Deployment/orders-${part}`;
-      return (
-        checksumOf(object(brought('eA=='), name)) !== checksumOf(object(brought('eQ=='), name))
-      );
+      return checksumOf(object(brought(one), name)) !== checksumOf(object(brought(another), name));
     });
     expect(rolled).toEqual(['command', 'query']);
   });
 
   it('rolls command and query when a second key comes, and none while there is none', () => {
-    const both = brought('eA==', { 'previous-token-key': 'eQ==' });
+    const both = brought(one, { 'previous-token-key': another });
     const rolled = ['command', 'relay', 'projector', 'query'].filter((part) => {
       const name = `Deployment/orders-${part}`;
-      return checksumOf(object(brought('eA=='), name)) !== checksumOf(object(both, name));
+      return checksumOf(object(brought(one), name)) !== checksumOf(object(both, name));
     });
     expect(rolled).toEqual(['command', 'query']);
   });
@@ -223,8 +225,48 @@ describe('desiredObjects', () => {
     const state = { state: 'incomplete', live: keySecret, missing: ['token-key'] } as const;
     const found = desired(orders, { secrets: keyOf(state) });
     expect(names(found)).not.toContain('Secret/cqrs-consistency');
-    expect(found.kept).toEqual([keySecret]);
+    expect(found.kept).toContain(keySecret);
   });
+
+  const unusable = {
+    'was taken out of its Secret': {
+      state: 'incomplete',
+      live: keySecret,
+      missing: ['token-key'],
+    },
+    'is not in the Secret that somebody made': { state: 'taken', live: keySecret },
+    'is too short': {
+      state: 'brought',
+      live: { ...keySecret, data: { 'token-key': keyData('x', 31) } },
+    },
+    'has a second one beside it that is too short': {
+      state: 'complete',
+      live: {
+        ...keySecret,
+        data: { 'token-key': one, 'previous-token-key': keyData('y', 31) },
+      },
+      passwords: { token: Buffer.from(one, 'base64').toString() },
+    },
+  } as const satisfies Readonly<Record<string, Observed['secrets']['consistency']>>;
+
+  it.each(Object.entries(unusable))(
+    'leaves pods that have read a key as they are while it %s',
+    (_, state) => {
+      const found = desired(orders, { secrets: keyOf(state) });
+      const held = ['Deployment/orders-command', 'Deployment/orders-query'];
+      expect(names(found).filter((name) => held.includes(name))).toEqual([]);
+      expect(names(found)).toContain('Deployment/orders-relay');
+      const kept = found.kept.map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+      expect(kept).toEqual(expect.arrayContaining(held));
+      // Those of a new service wait for the key themselves, and of one that is suspended there are none.
+      const made = names(desired(orders, { secrets: keyOf(state), workloads: {} }));
+      expect(made).toEqual(expect.arrayContaining(held));
+      const suspended = { ...orders, spec: { ...orders.spec, suspend: true } };
+      expect(names(desired(suspended, { secrets: keyOf(state) }))).toEqual(
+        expect.arrayContaining(held),
+      );
+    },
+  );
 
   it('leaves the command pods as they are while a behavior is missing, and makes the rest', () => {
     const behaviors = { checksums: {}, missing: ['It is not there.'] };

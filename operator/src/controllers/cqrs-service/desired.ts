@@ -15,7 +15,7 @@ import {
   queryConfigMap,
   relayConfigMap,
 } from '../../resources/config-maps.ts';
-import { consistencySecret } from '../../resources/consistency-secret.ts';
+import { consistencySecret, unusableTokenKey } from '../../resources/consistency-secret.ts';
 import type { ResourceContext } from '../../resources/context.ts';
 import { projectorHpa } from '../../resources/projector-hpa.ts';
 import { queryHpa } from '../../resources/query-hpa.ts';
@@ -85,7 +85,8 @@ export function desiredObjects(
     ...(hasCommand(service) ? commandObjects(service, observed, { context, settings }) : []),
     ...(hasQuery(service) ? queryObjects(service, observed, { context, settings }) : []),
   ];
-  const isHeldBack = (object: KubeObject): boolean => waitsForBehavior(service, observed, object);
+  const isHeldBack = (object: KubeObject): boolean =>
+    waitsForBehavior(service, observed, object) || waitsForTokenKey(service, observed, object);
   return {
     objects: objects.filter((object) => !isHeldBack(object)),
     // A Secret that lost a key still holds the only copy of the others; one that somebody brought is theirs.
@@ -134,6 +135,27 @@ function previousTokenKey({ secrets }: Observed): Readonly<Record<string, string
 function waitsForBehavior(service: CqrsService, observed: Observed, object: KubeObject): boolean {
   if (observed.behaviors.missing.length === 0 || service.spec.suspend) return false;
   return object.kind === 'Deployment' && object.metadata.name === childName(service, 'command');
+}
+
+// New pods could not start with such a key; those that run have read another, which a rollout would take from them.
+function waitsForTokenKey(service: CqrsService, observed: Observed, object: KubeObject): boolean {
+  if (service.spec.suspend || !isTokenKeyUnusable(observed)) return false;
+  const readers = (['command', 'query'] as const).filter((part) => observed.workloads[part]);
+  const names = readers.map((part) => childName(service, part));
+  return object.kind === 'Deployment' && names.includes(object.metadata.name);
+}
+
+function isTokenKeyUnusable({ secrets: { consistency } }: Observed): boolean {
+  switch (consistency.state) {
+    case 'absent':
+      return false;
+    case 'taken':
+    case 'incomplete':
+      return true;
+    case 'brought':
+    case 'complete':
+      return unusableTokenKey(consistency.live.data) !== undefined;
+  }
 }
 
 // The broker and the key belong to the whole namespace, so each of its CqrsServices wants the same objects.

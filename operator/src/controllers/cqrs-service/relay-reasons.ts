@@ -6,6 +6,7 @@ export const relayReasons = {
   CQRS_CONFIG_INVALID: 'RelayMisconfigured',
   CQRS_ENV_MISSING: 'RelayMisconfigured',
   CQRS_REPLICATION_FAILED: 'RelayNotStreaming',
+  CQRS_MIGRATION_PENDING: 'MigrationPending',
   CQRS_SLOT_BUSY: 'SlotBusy',
   CQRS_SLOT_LOST: 'SlotLost',
   CQRS_SLOT_AHEAD: 'SlotAhead',

@@ -79,6 +79,12 @@ test.each([
     events: ['Warning RelayNotStreaming'],
   },
   {
+    when: 'the relay waits for a migration',
+    before: well,
+    after: status({ readings: relaySays('CQRS_MIGRATION_PENDING') }, well),
+    events: [],
+  },
+  {
     when: 'the relay was lost with its store',
     before: well,
     after: nothingRuns,

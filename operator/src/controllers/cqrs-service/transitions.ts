@@ -15,6 +15,7 @@ const calmReasons: readonly Reason[] = [
   'Progressing',
   'CatchingUp',
   'SlotBusy',
+  'MigrationPending',
   'Suspended',
   'Deleting',
   'MetricsUnavailable',

@@ -8,7 +8,7 @@ import {
 } from '@cqrs/runtime/describe/embedded-schema.ts';
 import { problemResponses, problemSchema } from '@cqrs/runtime/describe/problem-responses.ts';
 import { bodyBytesMax } from '../body-rooms.ts';
-import { headers, parameters } from './command-parts.ts';
+import { createdMember, headers, parameters } from './command-parts.ts';
 
 type Json = { readonly [member: string]: unknown };
 
@@ -60,7 +60,7 @@ export function commandApi(
         ...(Object.assign({}, ...aggregates.map(schemasOf)) as Json),
         // No aggregate's name has a capital.
         Written: written,
-        Problem: problemSchema(problems),
+        Problem: problemSchema(problems, createdMember),
       },
       parameters,
       headers,

@@ -53,6 +53,16 @@ export const parameters = {
   },
 } as const;
 
+/** What its problems have beside those of other APIs. */
+export const createdMember = {
+  id: {
+    type: 'string',
+    pattern: id,
+    description:
+      'Where it is not known whether a new aggregate was made: the id under which it is to be found if it was.',
+  },
+} as const;
+
 /** The headers of its answers, for `components.headers`. */
 export const headers = {
   ETag: {

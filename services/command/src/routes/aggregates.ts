@@ -72,7 +72,7 @@ async function write(
   const { body } = exchange.request;
   const parsed = parseObject(Buffer.isBuffer(body) ? body : Buffer.alloc(0));
   if (!parsed.ok) {
-    return sendProblem(exchange.reply, 'malformed-body', parsed.detail, parsed.errors);
+    return sendProblem(exchange.reply, 'malformed-body', parsed.detail, { errors: parsed.errors });
   }
   return runCommand(api, exchange, ({ once, ...parts }) =>
     intentOf(toCommand({ ...parts, body: parsed.value }), once),

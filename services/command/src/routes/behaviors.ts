@@ -44,12 +44,13 @@ async function command(
     return sendProblem(reply, 'unknown-command', detail);
   }
   const parsed = readData(request.body);
-  if (!parsed.ok) return sendProblem(reply, 'malformed-body', parsed.detail, parsed.errors);
+  if (!parsed.ok)
+    return sendProblem(reply, 'malformed-body', parsed.detail, { errors: parsed.errors });
   const data = parsed.value;
   const errors = listed?.validate(data) ?? [];
   if (errors.length > 0) {
     const detail = `The body does not fit the schema of the command ${name}.`;
-    return sendProblem(reply, 'malformed-body', detail, errors);
+    return sendProblem(reply, 'malformed-body', detail, { errors });
   }
   const now = new Date().toISOString();
   return runCommand(api, exchange, ({ once, traceparent, ...target }) => ({

@@ -37,9 +37,6 @@ export type Parts = Pick<
   readonly once: Once | null;
 };
 
-/** On a 503 whose outcome is unknown: under which id a created aggregate is to be found, if it is. */
-export const createdIdHeader = 'aggregate-id';
-
 /** Runs a command in its turn, once if it has an idempotency key, and answers with what became of it. */
 export async function runCommand(
   api: AggregateApi,
@@ -103,10 +100,7 @@ async function answer(
   const admitted = await api.admission
     .run(key, async () => handleCommand(api.store, intent, newId))
     .catch((error: unknown) => {
-      if (isNew && error instanceof WriteStoreError && error.outcome === 'unknown') {
-        void reply.header(createdIdHeader, id);
-      }
-      throw error;
+      throw isNew && error instanceof WriteStoreError ? error.ofCreating(id) : error;
     });
   if (!admitted.admitted) return sendOverloaded(api, reply);
   api.onStore(null);
@@ -137,7 +131,8 @@ function sendOutcome(
   const { outcome } = of;
   metrics.outcomes.inc({ aggregate: aggregate.name, outcome: labelOf(outcome) });
   if (outcome.kind === 'refused') {
-    return sendProblem(reply, outcome.code, outcome.detail, outcome.errors);
+    const { code, detail, errors } = outcome;
+    return sendProblem(reply, code, detail, errors && { errors });
   }
   const { id, version } = outcome;
   if (version > 0) {

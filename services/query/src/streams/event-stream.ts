@@ -12,6 +12,9 @@ export type HeldBytes = {
   readonly release: (event: StateEvent) => void;
 };
 
+/** For the network to take the end of a stream; heartbeats have ended by then. */
+const endMsMax = 15_000;
+
 const heartbeat = ': still here\n\n';
 
 /**
@@ -37,6 +40,8 @@ export class EventStream implements Follower {
     this.#shownId = lastEventId;
     this.#held = options.held;
     this.#onEnd = options.onEnd;
+    // A large answer before this one may have left a timeout on the connection, as short as heartbeats are apart.
+    raw.socket?.setTimeout(0);
     raw.on('drain', () => this.#taken());
     raw.on('close', () => this.end('left'));
   }
@@ -66,8 +71,12 @@ export class EventStream implements Follower {
     this.#hasEnded = true;
     for (const state of [this.#waiting, this.#next])
       if (state !== undefined) this.#held.release(state);
-    if (why === 'slow') this.#raw.destroy();
-    else this.#raw.end();
+    if (why === 'slow') {
+      this.#raw.destroy();
+    } else {
+      this.#raw.socket?.setTimeout(endMsMax);
+      this.#raw.end();
+    }
     this.#onEnd(why);
   }
 

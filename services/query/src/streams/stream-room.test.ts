@@ -29,6 +29,7 @@ afterEach(() => {
 });
 
 type Opened = {
+  readonly raw: ServerResponse;
   readonly stream: EventStream;
   readonly answer: IncomingMessage;
   readonly left: Mock<() => void>;
@@ -50,7 +51,7 @@ async function open(random = 0): Promise<Opened> {
     room.begin(raw, undefined, { random, nowMs: 0, follow });
   });
   const [answer] = (await once(request, 'response')) as [IncomingMessage];
-  return { stream, answer, left };
+  return { raw, stream, answer, left };
 }
 
 /** All that the client reads until its stream ends; throws when that is not in good order. */
@@ -75,6 +76,14 @@ test('a silent stream has a sign of life with every beat, and ends in good order
   room.beat(8 * heartbeatMs);
   expect([room.open, room.ended.aged]).toEqual([0, 2]);
   young.answer.destroy();
+});
+
+test("a connection is the heartbeat's to judge, and has a bound again once its stream has ended", async () => {
+  const { raw, stream } = await open();
+  const { socket } = raw;
+  expect(socket?.timeout).toBe(0);
+  stream.end('aged');
+  expect(socket?.timeout).toBe(heartbeatMs);
 });
 
 test('no more than 32 MiB wait for slow clients: who would make it more is dropped, the others stay', async () => {
