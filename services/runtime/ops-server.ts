@@ -1,7 +1,8 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ServiceStatus } from '@cqrs/contract/ops-status.ts';
 import type { Registry } from 'prom-client';
+import { createServer } from './http-server.ts';
 
 export type OpsServerOptions = {
   readonly port: number;

@@ -1,6 +1,8 @@
 /** What a bench is told. */
 export type BenchOptions = {
   readonly services: number;
+  /** How often a bench that repeats itself does so. */
+  readonly repeats: number;
   /** Tells a person what is going on. */
   readonly note: (text: string) => void;
 };

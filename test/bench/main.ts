@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- NAME [--json] [--services N]`: measures one thing on real parts and prints it as a table, or with
+ * `npm run bench -- NAME [--json] [--services N] [--repeats N]`: measures one thing on real parts and prints it as a table, or with
  * `--json` as one object. Notes of what is going on go to stderr.
  */
 import { parseArgs } from 'node:util';
@@ -9,6 +9,7 @@ import { benchKafkaClients } from './kafka-clients.ts';
 import { benchReads } from './reads.ts';
 import { benchRebuild } from './rebuild.ts';
 import { benchReconcile } from './reconcile.ts';
+import { benchScaling } from './scaling.ts';
 import { benchVisible } from './visible.ts';
 
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Measured>>> = {
@@ -17,10 +18,12 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<Measur
   reads: benchReads,
   rebuild: benchRebuild,
   reconcile: benchReconcile,
+  scaling: benchScaling,
   visible: benchVisible,
 };
 
 const servicesByDefault = '1000';
+const repeatsByDefault = '10';
 
 async function main(): Promise<void> {
   const { positionals, values } = parseArgs({
@@ -28,17 +31,25 @@ async function main(): Promise<void> {
     options: {
       json: { type: 'boolean', default: false },
       services: { type: 'string', default: servicesByDefault },
+      repeats: { type: 'string', default: repeatsByDefault },
     },
   });
   const bench = benches[positionals[0] ?? ''];
-  const services = Number(values.services);
-  if (bench === undefined || !Number.isInteger(services) || services < 1) {
+  const [services, repeats] = [Number(values.services), Number(values.repeats)];
+  const areCounts = [services, repeats].every((count) => Number.isInteger(count) && count >= 1);
+  if (bench === undefined || !areCounts) {
     const names = Object.keys(benches).join(' | ');
-    process.stderr.write(`usage: npm run bench -- ${names} [--json] [--services N]\n`);
+    process.stderr.write(
+      `usage: npm run bench -- ${names} [--json] [--services N] [--repeats N]\n`,
+    );
     process.exitCode = 2;
     return;
   }
-  const measured = await bench({ services, note: (text) => process.stderr.write(`${text}\n`) });
+  const measured = await bench({
+    services,
+    repeats,
+    note: (text) => process.stderr.write(`${text}\n`),
+  });
   process.stdout.write(values.json ? `${JSON.stringify(asJson(measured))}\n` : asTable(measured));
 }
 

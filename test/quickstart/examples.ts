@@ -17,12 +17,12 @@ type Condition = {
 type Service = { readonly status?: { readonly conditions?: readonly Condition[] } };
 
 /** The namespace enforces the `restricted` Pod Security Standard, so the example proves that every pod passes it. */
-export async function createNamespace(kubectl: Kubectl): Promise<void> {
+export async function createNamespace(kubectl: Kubectl, name = exampleNamespace): Promise<void> {
   const namespace = {
     apiVersion: 'v1',
     kind: 'Namespace',
     metadata: {
-      name: exampleNamespace,
+      name,
       labels: { 'pod-security.kubernetes.io/enforce': 'restricted' },
     },
   };
@@ -40,9 +40,14 @@ export async function applyExample(kubectl: Kubectl, name: string): Promise<void
 }
 
 /** Waits for Ready=True and shows, while waiting, the first condition that is not met: the status explains itself. */
-export async function untilReady(kubectl: Kubectl, name: string, update: Update): Promise<void> {
+export async function untilReady(
+  kubectl: Kubectl,
+  name: string,
+  update: Update,
+  namespace: string = exampleNamespace,
+): Promise<void> {
   await eventually(`CqrsService ${name} to be Ready`, readyLimits, async (saw) => {
-    const { status } = await kubectl.json<Service>(['get', 'cqrs', name, '-n', exampleNamespace]);
+    const { status } = await kubectl.json<Service>(['get', 'cqrs', name, '-n', namespace]);
     const conditions = status?.conditions ?? [];
     if (conditions.some(({ type, status: value }) => type === 'Ready' && value === 'True'))
       return true;
@@ -59,16 +64,15 @@ export async function untilReady(kubectl: Kubectl, name: string, update: Update)
 }
 
 export async function removeExamples(kubectl: Kubectl): Promise<void> {
-  await kubectl.run([
-    'delete',
-    'namespace',
-    exampleNamespace,
-    '--ignore-not-found',
-    '--wait=false',
-  ]);
+  await removeNamespace(kubectl, exampleNamespace);
+}
+
+/** Returns when the namespace and all that was in it is gone. */
+export async function removeNamespace(kubectl: Kubectl, name: string): Promise<void> {
+  await kubectl.run(['delete', 'namespace', name, '--ignore-not-found', '--wait=false']);
   await eventually(
-    `namespace ${exampleNamespace} to be gone`,
+    `namespace ${name} to be gone`,
     goneLimits,
-    async () => !(await kubectl.succeeds(['get', 'namespace', exampleNamespace])),
+    async () => !(await kubectl.succeeds(['get', 'namespace', name])),
   );
 }

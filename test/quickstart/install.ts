@@ -16,6 +16,12 @@ function splitReference(reference: string): { repository: string; tag: string } 
 
 export type ImageReferences = { readonly [name in keyof Images]?: string };
 
+/** The images that were built here, by their references. */
+export function imageReferences(images: Images): ImageReferences {
+  const references = Object.entries(images).map(([name, { reference }]) => [name, reference]);
+  return Object.fromEntries(references) as ImageReferences;
+}
+
 function imageSettings(references: ImageReferences): string[] {
   return Object.entries(references).flatMap(([name, reference]) => {
     const { repository, tag } = splitReference(reference);
@@ -23,8 +29,8 @@ function imageSettings(references: ImageReferences): string[] {
   });
 }
 
-async function helm(cluster: Cluster, args: readonly string[]): Promise<void> {
-  const { code, output } = await runCommand(
+async function helm(cluster: Cluster, args: readonly string[]): Promise<string> {
+  const { code, stdout, output } = await runCommand(
     cluster.helm.binary,
     [...cluster.helm.connection, ...args],
     {
@@ -32,6 +38,7 @@ async function helm(cluster: Cluster, args: readonly string[]): Promise<void> {
     },
   );
   if (code !== 0) throw new Error(`helm ${args.slice(0, 3).join(' ')} failed: ${output.trim()}`);
+  return stdout;
 }
 
 export async function installOperator(
@@ -51,6 +58,29 @@ export async function installOperator(
     '--timeout',
     '4m',
   ]);
+}
+
+/** Which installation of the operator is there now, for `rollBackOperator`; undefined where there is none. */
+export async function operatorRevision(cluster: Cluster): Promise<string | undefined> {
+  const filter = ['--filter', `^${operatorRelease}$`];
+  const place = ['--namespace', operatorNamespace];
+  const text = await helm(cluster, ['list', ...filter, ...place, '--output', 'json']);
+  const releases = JSON.parse(text) as readonly { readonly revision: string }[];
+  return releases[0]?.revision;
+}
+
+/** Gives back what was there before an `installOperator`. */
+export async function rollBackOperator(
+  cluster: Cluster,
+  revision: string | undefined,
+): Promise<void> {
+  if (revision === undefined) {
+    await uninstallOperator(cluster);
+    return;
+  }
+  const place = ['--namespace', operatorNamespace];
+  const waiting = ['--wait', '--timeout', '4m'];
+  await helm(cluster, ['rollback', operatorRelease, revision, ...place, ...waiting]);
 }
 
 export async function uninstallOperator(cluster: Cluster): Promise<void> {

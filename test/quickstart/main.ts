@@ -13,7 +13,12 @@ import {
   untilReady,
 } from './examples.ts';
 import { chooseCluster, openCluster, type Cluster } from './find-cluster.ts';
-import { installOperator, operatorNamespace, type ImageReferences } from './install.ts';
+import {
+  imageReferences,
+  installOperator,
+  operatorNamespace,
+  type ImageReferences,
+} from './install.ts';
 import { scaleOutAndIn } from './scale-reads.ts';
 import { parseOptions, type Options } from './options.ts';
 import { recordCluster, removeEverything } from './remove.ts';
@@ -87,11 +92,7 @@ async function provideImages(
     });
   });
   await terminal.step('load them into the cluster', async () => cluster.load(images));
-  const references = Object.entries(images).map(([name, image]) => [name, image.reference]);
-  return {
-    ...(Object.fromEntries(references) as ImageReferences),
-    services: images.services.reference,
-  };
+  return { ...imageReferences(images), services: images.services.reference };
 }
 
 function waitsForKeys(options: Options): boolean {

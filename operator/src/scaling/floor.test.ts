@@ -59,6 +59,12 @@ describe('a burst', () => {
     expect(replicasAfter(steady(105), { metric: 'cpu' })).toBe(1);
   });
 
+  it('leaves nothing above a maximum that was lowered since', () => {
+    const raised = nextFloor(none, scaling, risen(100, 800), nowMs);
+    const bounded = nextFloor(raised, { ...scaling, maxReplicas: 1 }, steady(90), nowMs + 20_000);
+    expect(floorReplicas(bounded, scaling)).toBe(1);
+  });
+
   it('that still comes in raises the floor again for less', () => {
     const first = nextFloor(none, scaling, risen(100, 800), nowMs);
     const more = steady(1100);

@@ -68,7 +68,9 @@ export function nextFloor(
     return { ...before, ...raised, raisedAtMs: nowMs, neededAtMs: nowMs };
   }
   const needed = within(scaling, podsFor(scaling, readsPerSecond(rates)));
-  if (needed >= replicas) return { ...before, neededAtMs: nowMs };
+  // Pods beyond a lowered maximum are gone, so they do not come back when it is raised again.
+  const kept = Math.min(before.replicas, scaling.maxReplicas);
+  if (needed >= replicas) return { ...before, replicas: kept, neededAtMs: nowMs };
   const sinks =
     nowMs - before.neededAtMs >= Math.max(lowerMs, scaling.scaleDownMs) &&
     nowMs - before.loweredAtMs >= lowerMs;

@@ -1,10 +1,11 @@
 import { answerClientError } from '@cqrs/runtime/client-error.ts';
+import { createServer } from '@cqrs/runtime/http-server.ts';
 import type { WrittenDocument } from '@cqrs/runtime/describe/api-document.ts';
 import { inTurn } from '@cqrs/runtime/in-turn.ts';
 import type { Logger } from '@cqrs/runtime/logger.ts';
 import type { RequestSpans } from '@cqrs/runtime/telemetry/request-spans.ts';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { ConnectionRotation } from './connection-rotation.ts';
 import { sendProblem } from './problem-reply.ts';
 import { readTarget } from './request-target.ts';

@@ -41,6 +41,7 @@ const ports = listenPorts(env);
 const tracing = await startTracing('query', env, logger);
 const config = readConfigFile(env) as QueryConfig;
 const { service, views } = config;
+const names = views.map(({ name }) => name);
 const stopping = new AbortController();
 let storeFailure: Error | null = null;
 let serving = false;
@@ -67,7 +68,7 @@ const listGate = new ReadGate({ pendingMax: listsPendingMax, onStore });
 const changes = createChanges(connect(), service, views);
 const consistency = {
   tokenKeys: tokenKeys(env),
-  waitingRoom: new WaitingRoom({ changes, views: views.map(({ name }) => name), waitersMax }),
+  waitingRoom: new WaitingRoom({ changes, views: names, waitersMax }),
 };
 const sending = { compressor: new Compressor(), unread: new UnreadAnswers() };
 const streamRoom = new StreamRoom();
@@ -106,7 +107,7 @@ const readers = Object.values(connections);
 await Promise.all(readers.map((redis) => readyOrLate(redis, redisWaitMsMax)));
 await once(app.listen({ host: '::', port: ports.http }), 'listening');
 serving = true;
-logger.info({ views: views.map(({ name }) => name), ...ports }, 'Serving reads');
+logger.info({ views: names, ...ports, startMs: Math.round(performance.now()) }, 'Serving reads');
 
 runUntilSignal(logger, [
   {

@@ -46,7 +46,7 @@ export interface PartStatus {
 
 const nodeReadyTimeoutMs = 90_000;
 
-/** In the order of their start. */
+/** In the order of their start; the last one runs only where it was asked for. */
 export const partNames = [
   'etcd',
   'containerd',
@@ -57,6 +57,7 @@ export const partNames = [
   'kube-proxy',
   'coredns',
   'volume-provisioner',
+  'metrics-server',
 ] as const;
 
 const toolsNeeded = [

@@ -13,6 +13,7 @@ import { runFolder, stateFolders } from './layout.ts';
 import { findLeftovers } from './leftovers.ts';
 import { withClusterLock } from './lock.ts';
 import { requireLinuxRoot } from './machine.ts';
+import { stopMetricsServer } from './metrics-server.ts';
 import { ensureNetwork, removeNetwork } from './network.ts';
 import { ensurePart, runningPid, stopPart } from './processes.ts';
 import { allSteps, stepReporter } from './steps.ts';
@@ -39,6 +40,7 @@ export async function down(report: Report, { purge }: { purge: boolean }): Promi
       step(name, async () => stopPart(name));
     // Pods that end are replaced, so that what the objects say of them is true; but nothing places
     // the new ones any more.
+    await step('metrics-server', stopMetricsServer);
     await stop('kube-scheduler');
     await step('pods', endPods);
     await allSteps(clients.map(stop));

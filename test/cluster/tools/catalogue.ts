@@ -26,6 +26,10 @@ export const families = {
     ],
   },
   coredns: { module: 'github.com/coredns/coredns', versionVariables: [] },
+  'metrics-server': {
+    module: 'sigs.k8s.io/metrics-server',
+    versionVariables: ['sigs.k8s.io/metrics-server/pkg/version.gitVersion'],
+  },
   'helm-unittest': {
     module: 'github.com/helm-unittest/helm-unittest',
     versionVariables: ['github.com/helm-unittest/helm-unittest/internal/build.version'],
@@ -55,6 +59,7 @@ const packages = {
   loopback: ['cni', '/plugins/main/loopback'],
   'host-local': ['cni', '/plugins/ipam/host-local'],
   coredns: ['coredns', ''],
+  'metrics-server': ['metrics-server', '/cmd/metrics-server'],
   'helm-unittest': ['helm-unittest', '/cmd/helm-unittest'],
 } as const satisfies Record<string, readonly [Family, string]>;
 
