@@ -131,6 +131,12 @@ async function changesWhileIdle(namespace: string): Promise<object> {
     const what = `${count} passes`;
     await eventually(what, soonMs, async () => (await operator.passes()) >= passes + count);
   };
+  await eventually('every service to be observed', soonMs, async () => {
+    const { items } = await admin.list<CqrsService>(cqrsServiceType, { namespace });
+    return items.every(
+      ({ metadata, status }) => status?.observedGeneration === metadata.generation,
+    );
+  });
   const writes = await eventually('writes to rest', soonMs, async () => {
     const before = await operator.writes();
     await passesMore(3);

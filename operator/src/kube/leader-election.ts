@@ -179,7 +179,7 @@ class Contender implements LeaderElector {
       const found = await this.#read(signal);
       if (!found) {
         const lease = this.#claim(undefined);
-        this.#observe(await client.create(builtin.lease, lease, signal));
+        this.#observe(await client.create(builtin.lease, lease, { signal }));
         return true;
       }
       this.#observe(found);
