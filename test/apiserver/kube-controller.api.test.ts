@@ -195,6 +195,42 @@ test('a controller that starts anew over settled objects sends nothing for them'
   );
 });
 
+test('a creation never writes into an object of somebody else', async () => {
+  await admin.create(builtin.configMap, settings({ theirs: 'yes' }));
+  const applier = createApplier({ client: admin, fieldManager: 'deployer', hashAnnotation });
+  const before = await admin.get(builtin.configMap, { name: 'web', namespace });
+  expect(await applier.create(builtin.configMap, settings({ ours: 'yes' }))).toBeUndefined();
+  expect(await admin.get(builtin.configMap, { name: 'web', namespace })).toEqual(before);
+});
+
+test.each(['as it was noted', 'after somebody took the note away'])(
+  'a field that was created and is no longer sent goes, and one of others stays, %s',
+  async (how) => {
+    await admin.create(builtin.configMap, settings({}));
+    const owner = await admin.get<Settings>(builtin.configMap, { name: 'web', namespace });
+    const applier = createApplier({ client: admin, fieldManager: 'deployer', hashAnnotation });
+    const paused = deploymentFor({ ...owner, data: { pause: '7' } });
+    expect(await applier.create(builtin.deployment, paused)).toMatchObject({
+      spec: { minReadySeconds: 7, replicas: 1 },
+    });
+    const scaled = { spec: { replicas: 5 } };
+    await admin.mergePatch(builtin.deployment, { name: 'web', namespace }, scaled);
+    const settled = await applier.apply(builtin.deployment, paused, await web());
+    expect(settled.result).toBe('skipped');
+
+    if (how !== 'as it was noted') {
+      const metadata = { annotations: { [hashAnnotation]: null } };
+      await admin.mergePatch(builtin.deployment, { name: 'web', namespace }, { metadata });
+    }
+    const changed = await applier.apply(builtin.deployment, deploymentFor(owner), await web());
+    expect(changed.result).toBe('changed');
+    expect((await web()).spec).not.toHaveProperty('minReadySeconds');
+    expect((await web()).spec.replicas).toBe(5);
+    const again = await applier.apply(builtin.deployment, deploymentFor(owner), await web());
+    expect(again.result).toBe('skipped');
+  },
+);
+
 test('status is applied only when it differs', async () => {
   await admin.create(builtin.configMap, settings({}));
   const { client } = await runDeployer();

@@ -93,6 +93,26 @@ test('a leader that stops hands over at once', async () => {
   expect((await readLease()).spec).toMatchObject({ holderIdentity: 'b', leaseTransitions: 1 });
 });
 
+test('a claim that was written, but whose answer the stop cut off, is released', async () => {
+  const written = Promise.withResolvers<void>();
+  const client: KubeClient = {
+    ...admin,
+    async create(type, lease, { signal } = {}) {
+      const answer = await admin.create(type, lease);
+      written.resolve();
+      if (signal) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      signal?.throwIfAborted();
+      return answer;
+    },
+  };
+  const { elector } = contend('a', { client });
+  await written.promise;
+  expect((await readLease()).spec.holderIdentity).toBe('a');
+  await elector.stop();
+  expect(elector.isLeader()).toBe(false);
+  expect((await readLease()).spec.holderIdentity).toBe('');
+});
+
 test('a leader that is cut off gives up before another takes over', async () => {
   const client = createClient({ kubeConfig: server.kubeConfigVia(proxy.port) });
   onTestFinished(() => client.close());

@@ -24,6 +24,7 @@ import {
   type OperatorProcess,
 } from '../support/operator-process.ts';
 import {
+  childTypes,
   startOperatorWorld,
   tellOnFailure,
   type OperatorWorld,
@@ -139,6 +140,7 @@ async function liveThrough(namespace: string): Promise<void> {
   await eventually('the children', soonMs, async () => {
     return Object.keys(await world.children(namespace)).length >= 25;
   });
+  await untilDriftIsHealed(namespace);
   await untilEventsAreAskedAbout({ namespace, name: 'orders-postgres' });
   const schema = { type: 'object', properties: { total: { type: 'amount' } } };
   const broken = { ...spec, aggregates: [{ name: 'order', schema }] };
@@ -158,6 +160,22 @@ async function liveThrough(namespace: string): Promise<void> {
   );
   await completeJob(job);
   await untilGone(cqrsServiceType, namespace, 'orders');
+}
+
+/** Every child as it was made, after somebody changed it. */
+async function untilDriftIsHealed(namespace: string): Promise<void> {
+  const { admin } = world;
+  const label = 'app.kubernetes.io/component';
+  for (const type of childTypes) {
+    const { items } = await admin.list(type, { namespace, labelSelector: label });
+    for (const { metadata } of items) {
+      await admin.mergePatch(type, metadata, { metadata: { labels: { [label]: 'meddled' } } });
+      await eventually(`${type.kind} ${metadata.name} to be healed`, soonMs, async () => {
+        const live = await admin.get(type, metadata);
+        return live.metadata.labels?.[label] === metadata.labels?.[label];
+      });
+    }
+  }
 }
 
 /** As when a quota refuses every pod of a StatefulSet: why, only an Event tells. */

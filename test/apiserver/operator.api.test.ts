@@ -137,6 +137,12 @@ async function passesMore(count: number): Promise<void> {
 
 /** Waits until several passes in a row wrote nothing, then gives what many more passes send and change. */
 async function changesWhileIdle(namespace: string): Promise<object> {
+  await eventually('every service to be observed', soonMs, async () => {
+    const { items } = await admin.list<CqrsService>(cqrsServiceType, { namespace });
+    return items.every(
+      ({ metadata, status }) => status?.observedGeneration === metadata.generation,
+    );
+  });
   const writes = await eventually('writes to rest', soonMs, async () => {
     const before = await operator.writes();
     await passesMore(3);

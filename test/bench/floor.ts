@@ -4,6 +4,7 @@ import { request } from 'undici';
 import { createClient } from '../../operator/src/kube/client.ts';
 import { systemClock } from '../../operator/src/kube/clock.ts';
 import type { KubeObject } from '../../operator/src/kube/object.ts';
+import { contentTypes } from '../../operator/src/kube/request-info.ts';
 import { builtin, resourcePath, type ResourceType } from '../../operator/src/kube/resource-type.ts';
 import { createTransport } from '../../operator/src/kube/transport.ts';
 import { startApiServer } from '../support/apiserver.ts';
@@ -17,11 +18,42 @@ const types = new Map<string, ResourceType>(
   Object.values(builtin).map((type) => [type.kind, type]),
 );
 
-/** The floor: the same objects, created with bare requests by a loop that knows them all beforehand. */
+/**
+ * The floor: the same objects, created with bare requests by a loop that knows them all beforehand; and, on an API server
+ * of its own, made by server-side apply, which costs the API server more.
+ */
 export async function measureFloor(places: readonly Place[]): Promise<{
   readonly createSeconds: number;
+  readonly applySeconds: number;
   readonly listSeconds: number;
 }> {
+  const created = await makeAll(places, (child) => ({
+    method: 'POST',
+    path: collectionOf(child),
+    type: contentTypes.json,
+  }));
+  const applied = await makeAll(places, (child) => ({
+    method: 'PATCH',
+    path: `${collectionOf(child)}/${child.metadata.name}?fieldManager=bench&force=true`,
+    type: contentTypes.apply,
+  }));
+  return {
+    createSeconds: created.makeSeconds,
+    applySeconds: applied.makeSeconds,
+    listSeconds: created.listSeconds,
+  };
+}
+
+type Way = {
+  readonly method: 'GET' | 'POST' | 'PATCH';
+  readonly path: string;
+  readonly type: string;
+};
+
+async function makeAll(
+  places: readonly Place[],
+  wayOf: (child: KubeObject) => Way,
+): Promise<{ readonly makeSeconds: number; readonly listSeconds: number }> {
   const apiServer = await startApiServer();
   const client = createClient({ kubeConfig: apiServer.kubeConfig });
   const transport = createTransport(apiServer.kubeConfig, systemClock);
@@ -30,27 +62,29 @@ export async function measureFloor(places: readonly Place[]): Promise<{
       client.create(builtin.namespace, namespace),
     );
     const { dispatcher, headers } = await transport.access();
-    const send = async (method: 'GET' | 'POST', path: string, body: string | null) => {
+    const send = async ({ method, path, type }: Way, body: string | null) => {
       const answer = await request(transport.server + path, {
         dispatcher,
         method,
-        headers: { ...headers, 'content-type': 'application/json' },
+        headers: { ...headers, 'content-type': type },
         body,
       });
       const text = await answer.body.text();
       if (answer.statusCode >= 300) throw new Error(`${method} ${path}: ${text}`);
     };
     const bodies = childrenOf(places).map(
-      (child) => [collectionOf(child), JSON.stringify(child)] as const,
+      (child) => [wayOf(child), JSON.stringify(child)] as const,
     );
-    const createSeconds = await seconds(async () =>
-      atOnce(bodies, requestsUnderWayMax, async ([path, body]) => send('POST', path, body)),
+    const makeSeconds = await seconds(async () =>
+      atOnce(bodies, requestsUnderWayMax, async ([way, body]) => send(way, body)),
     );
     const collections = new Set(childrenOf(places).map((child) => resourcePath(typeOf(child))));
     const listSeconds = await seconds(async () => {
-      for (const path of collections) await send('GET', path, null);
+      for (const path of collections) {
+        await send({ method: 'GET', path, type: contentTypes.json }, null);
+      }
     });
-    return { createSeconds, listSeconds };
+    return { makeSeconds, listSeconds };
   } finally {
     await transport.close();
     await client.close();

@@ -57,6 +57,11 @@ export async function benchReconcile({ services, note }: BenchOptions): Promise<
         { key: 'all_children_s', value: first.childrenSeconds, atMost: 60, peer: floorSeconds },
         { key: 'floor_ratio', value: first.childrenSeconds / floor.createSeconds, atMost: 1.6 },
         {
+          key: 'apply_floor_ratio',
+          value: first.childrenSeconds / floor.applySeconds,
+          peer: { key: 'floor_all_children_applied_s', value: floor.applySeconds },
+        },
+        {
           key: 'rss_mb',
           value: first.memory.nowMb,
           atMost: 200,
@@ -67,6 +72,7 @@ export async function benchReconcile({ services, note }: BenchOptions): Promise<
         { key: 'cold_restart_writes', value: restart.writes, atMost: 0 },
         { key: 'cold_restart_rss_mb', value: restart.memory.nowMb, atMost: 200 },
         { key: 'idle_writes', value: first.idleWrites, atMost: 0 },
+        { key: 'idle_requests', value: first.idleRequests, atMost: 0 },
         ...first.edits,
         { key: 'event_loop_p99_ms', value: first.eventLoopP99Ms, atMost: 50 },
         { key: 'passes_per_service', value: first.passes / services },
@@ -99,8 +105,10 @@ async function measureFirst(scene: Scene) {
     const writes = await untilWritesRest(operator);
     const passes = await operator.passes();
     note(`idle for ${idleSeconds} s`);
+    const requests = await requestsOf(operator);
     await delay(idleSeconds * 1000);
     const idleWrites = total(await operator.writes()) - writes;
+    const idleRequests = (await requestsOf(operator)) - requests;
     note('edits, one after the other');
     const edits = await measureEdits(admin, places);
     // What is under way now would be counted as a write of the restarted operator.
@@ -110,6 +118,7 @@ async function measureFirst(scene: Scene) {
       childrenSeconds,
       eventLoopP99Ms: loopP99Ms,
       idleWrites,
+      idleRequests,
       edits: editFigures(edits),
       memory,
       passes,
@@ -202,6 +211,16 @@ async function untilCounts(admin: KubeClient, before: Counts, expected: Counts):
     if (!isWhole) await delay(pollMs);
     return isWhole;
   });
+}
+
+/** Requests so far, but for those that go on in peace: watches and the renewals of a Lease. */
+async function requestsOf(operator: OperatorProcess): Promise<number> {
+  const text = await (await fetch(`${operator.ops}/metrics`)).text();
+  const counts = text
+    .matchAll(/^cqrs_operator_kube_requests_total\{verb="(\w+)",resource="(\w+)",.*\} (\d+)$/gm)
+    .filter(([, verb, resource]) => verb !== 'watch' && resource !== 'leases')
+    .map(([, , , count]) => Number(count));
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 async function eventLoopP99Ms(operator: OperatorProcess): Promise<number> {

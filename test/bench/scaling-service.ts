@@ -1,7 +1,7 @@
 import { ordersSpec } from '../../operator/src/api/v1alpha1/example-services.ts';
 import { cqrsServiceType } from '../../operator/src/api/v1alpha1/schema.ts';
 import { apiVersionOf } from '../../operator/src/kube/resource-type.ts';
-import { readsMetric } from '../../operator/src/scaling/reads-metric.ts';
+import { metricNames, metricsApi } from '../../operator/src/scaling/served-metrics.ts';
 import { untilReady } from '../quickstart/examples.ts';
 import { quantity } from '../quickstart/scaling.ts';
 import { untilVisible, write } from '../quickstart/traffic.ts';
@@ -72,8 +72,8 @@ type MetricValues = { readonly items: readonly { readonly value: string }[] };
 
 /** The number that the HPA is given. While there is none it is infinite, as nothing is settled. */
 async function readsPerSecond(client: Scene['client']): Promise<number> {
-  const { group, version, resource } = readsMetric;
-  const path = `/apis/${group}/${version}/namespaces/${namespace}/${resource}/${name}/${readsMetric.name}`;
+  const { group, version, resource } = metricsApi;
+  const path = `/apis/${group}/${version}/namespaces/${namespace}/${resource}/${name}/${metricNames.reads}`;
   const values = await client.request<MetricValues>('GET', path).catch(() => undefined);
   return quantity(values?.items[0]?.value) ?? Number.POSITIVE_INFINITY;
 }

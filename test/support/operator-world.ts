@@ -11,7 +11,7 @@ import { startApiServer, type ApiServer } from './apiserver.ts';
 const managed = 'app.kubernetes.io/managed-by=cqrs-operator';
 
 /** Kinds of which a CqrsService has children. */
-const childTypes: readonly ResourceType[] = [
+export const childTypes: readonly ResourceType[] = [
   builtin.secret,
   builtin.configMap,
   builtin.service,

@@ -1,6 +1,14 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { bodyHash, changedByApply, isApplied, isContained, projection } from './applied.ts';
+import {
+  bodyHash,
+  changedByApply,
+  isApplied,
+  isContained,
+  lastWrite,
+  noted,
+  projection,
+} from './applied.ts';
 import type { Manifest } from './object.ts';
 
 const annotation = 'example.dev/applied-hash';
@@ -100,6 +108,19 @@ test.each([
 test('the order in which a body was built does not change its hash', () => {
   expect(bodyHash({ a: 1, b: { c: 2, d: 3 } })).toBe(bodyHash({ b: { d: 3, c: 2 }, a: 1 }));
   expect(bodyHash([1, 2])).not.toBe(bodyHash([2, 1]));
+});
+
+test('the annotation says how an object was last written, and of what body', () => {
+  for (const way of ['create', 'apply'] as const) {
+    const written = noted(desired, annotation, { way, hash: 'abc' });
+    expect(lastWrite(written, annotation)).toEqual({ way, hash: 'abc' });
+  }
+  expect(lastWrite(desired, annotation)).toBeUndefined();
+});
+
+test('an object that was created as it should be is not applied', () => {
+  const created = noted(live(), annotation, { way: 'create', hash: bodyHash(desired) });
+  expect(isApplied(desired, created, annotation)).toBe(true);
 });
 
 test('a projection shows the fields of ours as the server keeps them', () => {

@@ -49,6 +49,9 @@ export type ObjectList<T> = {
 /** `force` (default true) takes over fields that another manager owns, as a controller must. */
 type ApplyOptions = { fieldManager: string; force?: boolean; signal?: AbortSignal };
 
+/** Without a `fieldManager` the server names the writer after the user agent. */
+type CreateOptions = { fieldManager?: string; signal?: AbortSignal };
+
 type PatchOptions = { subresource?: string; signal?: AbortSignal };
 
 type JsonPatchOperation =
@@ -68,7 +71,7 @@ export type KubeClient = {
   get<T extends KubeObject>(type: ResourceType, ref: ObjectRef, signal?: AbortSignal): Promise<T>;
   /** One page. */
   list<T extends KubeObject>(type: ResourceType, options?: ListOptions): Promise<ObjectList<T>>;
-  create<T extends KubeObject>(type: ResourceType, object: T, signal?: AbortSignal): Promise<T>;
+  create<T extends KubeObject>(type: ResourceType, object: T, options?: CreateOptions): Promise<T>;
   /** Server-side apply of the fields in `object`, and only of them. */
   apply<T extends KubeObject>(
     type: ResourceType,
@@ -158,8 +161,9 @@ function objectMethods(request: KubeClient['request']): ObjectMethods {
         query,
         ...withSignal(signal),
       }),
-    create: (type, object, signal) =>
+    create: (type, object, { fieldManager, signal } = {}) =>
       request('POST', resourcePath(type, placeOf(object, 'collection')), {
+        query: { fieldManager },
         body: object,
         ...withSignal(signal),
       }),

@@ -5,7 +5,9 @@ export type Deadline = {
   expired(): boolean;
   /** Lifts the time bound; the caller's signal still counts. */
   lift(): void;
-  /** Fires the signal, if nothing else did, and lets go of the caller's. Call it when all is done. */
+  /** Lets go of the time bound and of the caller's signal, when there is nothing left to end. */
+  release(): void;
+  /** Fires the signal, if nothing else did, and releases. */
   end(): void;
 };
 
@@ -19,9 +21,12 @@ const ended = new DOMException('The work has ended', 'AbortError');
 export function deadline(outer: AbortSignal | undefined, delayMs: number): Deadline {
   const controller = new AbortController();
   let expired = false;
-  const end = (): void => {
+  const release = (): void => {
     clearTimeout(timer);
     outer?.removeEventListener('abort', end);
+  };
+  const end = (): void => {
+    release();
     controller.abort(ended);
   };
   const timer = setTimeout(() => {
@@ -34,6 +39,7 @@ export function deadline(outer: AbortSignal | undefined, delayMs: number): Deadl
     signal: controller.signal,
     expired: () => expired,
     lift: () => clearTimeout(timer),
+    release,
     end,
   };
 }

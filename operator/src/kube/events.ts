@@ -190,7 +190,7 @@ class Recorder implements EventRecorder {
     const { client } = this.#options;
     const { body, count, lastSeenWallMs, written } = series;
     if (written === 0) {
-      await client.create(builtin.event, body, signal);
+      await client.create(builtin.event, body, { signal });
       return;
     }
     const patch = { series: { count, lastObservedTime: microTime(lastSeenWallMs) } };
@@ -199,7 +199,7 @@ class Recorder implements EventRecorder {
     } catch (error) {
       // The server forgets events after an hour; the series then goes on in a new object.
       if (!(error instanceof KubeError) || !error.isNotFound) throw error;
-      await client.create(builtin.event, { ...body, ...patch }, signal);
+      await client.create(builtin.event, { ...body, ...patch }, { signal });
     }
   }
 

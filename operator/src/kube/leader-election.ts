@@ -33,7 +33,7 @@ export type LeaderElector = {
   /** Resolves when this process leads; never, if it never does. */
   readonly acquired: Promise<void>;
   isLeader(): boolean;
-  /** Ends the contest and, when leading, releases the Lease so that another can lead at once. */
+  /** Ends the contest and releases the Lease, if it was ever claimed and is held, so that another can lead at once. */
   stop(): Promise<void>;
 };
 
@@ -78,6 +78,8 @@ class Contender implements LeaderElector {
   #observed: Observed | undefined;
   #renewedAtMs = 0;
   #leads = false;
+  /** Whether the Lease may be ours: since a claim was sent, whatever came of it. */
+  #hasClaimed = false;
   #running: Promise<void> | undefined;
 
   constructor(options: LeaderElectorOptions, times: Times) {
@@ -104,9 +106,9 @@ class Contender implements LeaderElector {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
-    if (!this.#leads) return;
-    this.#setLeads(false);
-    await this.#release();
+    if (this.#leads) this.#setLeads(false);
+    if (this.#hasClaimed) await this.#release();
+    this.#hasClaimed = false;
   }
 
   async #contend(): Promise<void> {
@@ -179,7 +181,7 @@ class Contender implements LeaderElector {
       const found = await this.#read(signal);
       if (!found) {
         const lease = this.#claim(undefined);
-        this.#observe(await client.create(builtin.lease, lease, signal));
+        this.#observe(await client.create(builtin.lease, lease, { signal }));
         return true;
       }
       this.#observe(found);
@@ -206,9 +208,11 @@ class Contender implements LeaderElector {
     return this.#options.client.request('PUT', path, { body: lease, signal });
   }
 
+  /** The Lease as this process would hold it, which is about to be sent. */
   #claim(previous: Lease | undefined): Lease {
     const { name, namespace, identity } = this.#options;
     const { leaseDurationMs } = this.#times;
+    this.#hasClaimed = true;
     const now = microTime(this.#clock.wallNow());
     return leaseOf({ name, namespace }, previous, { identity, leaseDurationMs, now });
   }
@@ -222,7 +226,7 @@ class Contender implements LeaderElector {
   async #release(): Promise<void> {
     const bound = deadline(undefined, releaseMsMax);
     try {
-      // Read again: a renewal that was cut short by the stop may have been written all the same.
+      // Read again: a claim or a renewal that was cut short by the stop may have been written all the same.
       const held = await this.#read(bound.signal);
       if (!held || contendedBy(held, this.#options.identity) !== undefined) return;
       const spec = { ...held.spec, holderIdentity: '', leaseDurationSeconds: 1 };

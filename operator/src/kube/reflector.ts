@@ -4,7 +4,7 @@ import { pause, type Clock } from './clock.ts';
 import { KubeError } from './errors.ts';
 import type { KubeLogger } from './logger.ts';
 import type { KubeMetrics } from './metrics.ts';
-import { objectKey, type KubeObject } from './object.ts';
+import { objectKey, type KubeObject, type ObjectMeta } from './object.ts';
 import type { Query } from './requester.ts';
 import { apiVersionOf, resourcePath, type ResourceType } from './resource-type.ts';
 import { Watchdog } from './watchdog.ts';
@@ -242,9 +242,15 @@ export class Reflector<T extends KubeObject> {
     if (metadataOnly) Object.assign(object, { apiVersion: undefined, kind: undefined });
     object.apiVersion ??= apiVersionOf(type);
     object.kind ??= type.kind;
-    Reflect.deleteProperty(object.metadata, 'managedFields');
+    object.metadata = withoutManagers(object.metadata);
     return transform(object);
   }
+}
+
+// A copy, because `delete` would turn the object into a hash table, which takes twice the memory.
+function withoutManagers(metadata: ObjectMeta & { managedFields?: unknown }): ObjectMeta {
+  const { managedFields: _managedFields, ...rest } = metadata;
+  return rest;
 }
 
 function metadataOf(kind: 'PartialObjectMetadata' | 'PartialObjectMetadataList'): string {

@@ -130,16 +130,18 @@ export class Requester {
     const bound = deadline(call.signal, this.#options.limits.requestMsMax);
     try {
       const answer = await this.#send(call, info, bound.signal);
-      return answer.status >= 400
-        ? await this.#refusal(call, answer)
-        : await this.#read(call, answer.body);
+      const outcome =
+        answer.status >= 400
+          ? await this.#refusal(call, answer)
+          : await this.#read(call, answer.body);
+      bound.release();
+      return outcome;
     } catch (error) {
+      bound.end();
       return interruption(call, error, {
         expired: bound.expired(),
         aborted: call.signal?.aborted === true,
       });
-    } finally {
-      bound.end();
     }
   }
 

@@ -10,18 +10,17 @@ import type { EventRecorder } from '../../kube/events.ts';
 import type { KubeLogger } from '../../kube/logger.ts';
 import type { KubeObject } from '../../kube/object.ts';
 import { Turns } from '../../kube/turns.ts';
-import { applyDesired } from './apply-desired.ts';
+import { applyDesired, type Applied } from './apply-desired.ts';
 import { createBehaviors } from './behaviors.ts';
 import { keepFinalizer, releaseService } from './deletion.ts';
 import { desiredObjects, nothingDesired, type Settings } from './desired.ts';
-import { observe, withWritten, type Observers } from './observe.ts';
+import { observe, withWritten, type Observed, type Observers } from './observe.ts';
 import { isPaused } from './pause.ts';
 import { createHints } from './pod-hints.ts';
 import { pruneUndesired } from './prune.ts';
 import { createSchemaCheck } from './schema-check.ts';
 import { isUnsettled, statusOf } from './status.ts';
 import { createStatusMemory } from './status-memory.ts';
-import { createStrangers } from './strangers.ts';
 import { createTokenKeys } from './token-keys.ts';
 import { eventsBetween } from './transitions.ts';
 
@@ -50,7 +49,6 @@ export function createReconcile(
 ): (key: string, signal: AbortSignal) => Promise<ReconcileResult> {
   const schemas = createSchemaCheck();
   const statuses = createStatusMemory();
-  const strangers = createStrangers(parts.client, parts.clock);
   const turns = new Turns(childrenAtOnceMax);
   const tokenKeyOf = createTokenKeys(parts.settings.newTokenKey, parts.clock);
   const observers: Observers = {
@@ -72,6 +70,7 @@ export function createReconcile(
       return releaseService(service, parts, signal);
     }
 
+    const retryMs = Math.min(unsettledRetryMs, parts.resyncMs());
     const observed = await observe(service, observers, signal);
     // With a schema that cannot be used, what the last good one made goes on as it is; so does what is paused.
     const acts = observed.schemaProblems.length === 0 && !isPaused(service);
@@ -80,8 +79,9 @@ export function createReconcile(
     const desired = acts ? desiredObjects(service, observed, settings) : nothingDesired;
 
     if (acts) await keepFinalizer(service, parts, signal);
-    const applied = await applyDesired(service, desired, { ...parts, strangers, turns }, signal);
+    const applied = await applyDesired(service, desired, { ...parts, turns }, signal);
     if (acts) await pruneUndesired(service, desired, parts, signal);
+    if (isOnlyBegun(service, observed, applied)) return { requeueAfterMs: retryMs };
 
     const { refusals, written } = applied;
     const nowMs = parts.clock.wallNow();
@@ -90,10 +90,20 @@ export function createReconcile(
     for (const event of eventsBetween(service.status, status)) parts.events.record(service, event);
 
     const isWaiting = refusals.length > 0 || isUnsettled(status);
-    return {
-      requeueAfterMs: isWaiting ? Math.min(unsettledRetryMs, parts.resyncMs()) : parts.resyncMs(),
-    };
+    return { requeueAfterMs: isWaiting ? retryMs : parts.resyncMs() };
   };
+}
+
+// What the pass that begins a service has made brings the next one, which sees it: a status of this one would be outdated
+// by then, and writing one costs the API server more than a child does.
+function isOnlyBegun(
+  service: CqrsService,
+  { workloads }: Observed,
+  { hasMade, refusals }: Applied,
+): boolean {
+  const isNew = (service.status?.observedGeneration ?? -1) < 0;
+  const isBare = Object.keys(workloads).every((part) => part === 'kafka');
+  return isNew && isBare && hasMade && refusals.length === 0;
 }
 
 async function writeStatus(

@@ -1,5 +1,5 @@
 import type { CqrsService, CqrsServiceStatus } from '../../api/v1alpha1/schema.ts';
-import { objectKey, type KubeObject } from '../../kube/object.ts';
+import { objectKey, type KubeObject, type ObjectMeta } from '../../kube/object.ts';
 
 export type StatusMemory = {
   /** The object with the newest status that is known of it. */
@@ -9,29 +9,40 @@ export type StatusMemory = {
   forget(key: string): void;
 };
 
+type Answer = {
+  readonly uid: string | undefined;
+  readonly version: bigint;
+  readonly status: CqrsServiceStatus | undefined;
+};
+
 /**
  * Knows the statuses that this process wrote until the cache shows them too: a pass in between would take the same
  * change for new and tell it twice. Resource versions of one kind are ordered (KEP-5504).
  */
 export function createStatusMemory(): StatusMemory {
-  const answers = new Map<string, KubeObject & { readonly status?: CqrsServiceStatus }>();
+  const answers = new Map<string, Answer>();
   return {
     newest(cached) {
-      const answered = answers.get(objectKey(cached));
-      if (answered?.metadata.uid !== cached.metadata.uid || !isNewer(answered, cached)) {
-        return cached;
+      const key = objectKey(cached);
+      const answered = answers.get(key);
+      if (answered === undefined) return cached;
+      const { uid, version, status } = answered;
+      if (uid === cached.metadata.uid && version > versionOf(cached.metadata)) {
+        return status === undefined ? cached : { ...cached, status };
       }
-      return answered.status === undefined ? cached : { ...cached, status: answered.status };
+      answers.delete(key);
+      return cached;
     },
-    remember: (answered) => void answers.set(objectKey(answered), answered),
+    remember: ({ metadata, status }) =>
+      void answers.set(objectKey(metadata), {
+        uid: metadata.uid,
+        version: versionOf(metadata),
+        status,
+      }),
     forget: (key) => void answers.delete(key),
   };
 }
 
-function isNewer(one: KubeObject | undefined, other: KubeObject): one is KubeObject {
-  return one !== undefined && versionOf(one) > versionOf(other);
-}
-
-function versionOf(object: KubeObject): bigint {
-  return BigInt(object.metadata.resourceVersion ?? '0');
+function versionOf({ resourceVersion = '0' }: ObjectMeta): bigint {
+  return BigInt(resourceVersion);
 }
