@@ -120,7 +120,7 @@ test('a stream has its connection alone: what is pipelined behind it ends both',
   await expect.poll(streamsOpen, patience).toBe(0);
 });
 
-test('a stream behind large answers that were taken slowly lives as long as any other', async () => {
+test('a stream behind large answers that were taken slowly lives as long as every other', async () => {
   const socket = await dial(big.repeat(20) + stream);
   await expect.poll(unreadBytes, patience).toBeGreaterThan(0);
   let end = '';
