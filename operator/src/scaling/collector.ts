@@ -4,7 +4,14 @@ import type { PodRef, PodStatusReader } from '../pods/pod-status.ts';
 import { demandOf, worthTelling, type ReadDemand, type Told } from './demand.ts';
 import { firstFloor, nextFloor, type Floor, type ReadScaling } from './floor.ts';
 import { nextPoll, pollSpacingMs, type Poll } from './polling.ts';
-import { emptyRateWindow, observe, prune, ratesOf, type RateWindow } from './rate-window.ts';
+import {
+  emptyRateWindow,
+  followReady,
+  observe,
+  prune,
+  ratesOf,
+  type RateWindow,
+} from './rate-window.ts';
 
 /** A CqrsService by key (`namespace/name`), its ready query pods, and what decides how many there are. */
 export type CollectedService = {
@@ -35,9 +42,9 @@ export type ReadsCollector = {
   floor(key: string): Floor | undefined;
 };
 
-const tickMs = 25;
-const followEveryTicks = 4;
-const tellEveryTicks = 40;
+/** At each tick due pods are polled; some ticks also follow the caches, or tell what changed. */
+export const collectorTicks = { tickMs: 25, followEveryTicks: 4, tellEveryTicks: 40 } as const;
+const { tickMs, followEveryTicks, tellEveryTicks } = collectorTicks;
 // A pod at rest holds one of these nearly always; each costs its answer's connection and a few kilobytes.
 const pollsInFlightMax = 4096;
 
@@ -119,6 +126,7 @@ class Collector implements ReadsCollector {
       for (const pod of pods) polls.set(pod.name, pollOf(pod, service.polls.get(pod.name)));
       service.polls = polls;
       service.ready = new Set(polls.keys());
+      service.window = followReady(service.window, service.ready, this.#clock.now());
     }
   }
 

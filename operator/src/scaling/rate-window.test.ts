@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   emptyRateWindow,
+  followReady,
   observe,
   observedMsMin,
   prune,
@@ -324,5 +325,36 @@ describe('properties', () => {
         expect(observeAll(doubled)).toEqual(observeAll(samples));
       }),
     );
+  });
+});
+
+describe('pods that just became ready', () => {
+  const toMs = startMs + 10_000;
+  const old = steady('old', 800, { fromMs: startMs, toMs });
+  const all = new Set(['old', 'new-1', 'new-2', 'new-3']);
+  const alone = followReady(emptyRateWindow, new Set(['old']), startMs);
+  const window = followReady(observeAll(old, alone), all, toMs);
+
+  it('are no reads of their own before they were heard: what there was, was asked of the others', () => {
+    expect(expectRates(ratesOf(window, all, toMs)).burst).toBeCloseTo(800, 6);
+    const oneHeard = observe(window, { pod: 'new-1', bootId: '1', reads: 0, atMs: toMs + 5 });
+    const rates = expectRates(ratesOf(oneHeard, all, toMs + 5));
+    expect(rates.burst).toBeCloseTo(800, 6);
+    expect(rates.sustained).toBeCloseTo(800, 6);
+  });
+
+  it('are silent like others when they are not heard for long', () => {
+    const later = toMs + silentMsMax + 1;
+    const heard = observeAll(
+      steady('old', 800, { fromMs: toMs + 500, toMs: later, base: 8_400 }),
+      window,
+    );
+    expect(ratesOf(heard, all, later)).toEqual({ outcome: 'silent', ready: 4, heard: 1 });
+  });
+
+  it('count as the mean when they were there before the first was heard', () => {
+    const pair = new Set(['old', 'other']);
+    const both = observeAll(old, followReady(emptyRateWindow, pair, startMs));
+    expect(expectRates(ratesOf(both, pair, toMs)).burst).toBeCloseTo(1600, 6);
   });
 });

@@ -42,9 +42,27 @@ export type RateWindow = {
   /** Time of the first sample; undefined before it. */
   readonly sinceMs: number | undefined;
   readonly pods: ReadonlyMap<string, PodCounter>;
+  /** Since when each ready pod is known to be ready. */
+  readonly readySinceMs: ReadonlyMap<string, number>;
 };
 
-export const emptyRateWindow: RateWindow = { sinceMs: undefined, pods: new Map() };
+export const emptyRateWindow: RateWindow = {
+  sinceMs: undefined,
+  pods: new Map(),
+  readySinceMs: new Map(),
+};
+
+/** Takes in which pods are ready now. */
+export function followReady(
+  window: RateWindow,
+  ready: ReadonlySet<string>,
+  nowMs: number,
+): RateWindow {
+  const known = window.readySinceMs;
+  if (known.size === ready.size && [...ready].every((name) => known.has(name))) return window;
+  const since = [...ready].map((name) => [name, known.get(name) ?? nowMs] as const);
+  return { ...window, readySinceMs: new Map(since) };
+}
 
 /** Takes in one sample. One that is not newer than the pod's last is dropped, so time never runs backwards. */
 export function observe(window: RateWindow, sample: ReadSample): RateWindow {
@@ -54,6 +72,7 @@ export function observe(window: RateWindow, sample: ReadSample): RateWindow {
   const steps = before === undefined ? [] : append(before.steps, stepBetween(before, sample));
   const kept = steps.filter((step) => step.toMs > atMs - rateWindowMs.stable);
   return {
+    ...window,
     sinceMs: window.sinceMs ?? atMs,
     pods: new Map(window.pods).set(sample.pod, { bootId, reads, atMs, steps: kept }),
   };
@@ -99,7 +118,8 @@ export type RatesOutcome =
 
 /**
  * The rates now. A silent pod counts as the mean of those that are heard, because a Service spreads connections
- * evenly; but with fewer than half of them heard (or none ready) there is no answer rather than a guess.
+ * evenly; but with fewer than half of them heard (or none ready) there is no answer rather than a guess. A pod that
+ * became ready just now and was not heard yet counts for nothing: what the windows hold was asked of the others.
  */
 export function ratesOf(
   window: RateWindow,
@@ -109,7 +129,8 @@ export function ratesOf(
   const heard = [...window.pods].filter(
     ([name, pod]) => ready.has(name) && nowMs - pod.atMs <= silentMsMax,
   );
-  if (heard.length === 0 || heard.length * 2 < ready.size) {
+  const counted = ready.size - newcomers(window, ready, nowMs);
+  if (heard.length === 0 || heard.length * 2 < counted) {
     return { outcome: 'silent', ready: ready.size, heard: heard.length };
   }
   const atMs = Math.max(...heard.map(([, pod]) => pod.atMs));
@@ -117,7 +138,7 @@ export function ratesOf(
   if (observedMs < observedMsMin) return { outcome: 'too early' };
 
   const departed = [...window.pods].filter(([name]) => !ready.has(name));
-  const ofAll = (heardOnes: number): number => (heardOnes * ready.size) / heard.length;
+  const ofAll = (heardOnes: number): number => (heardOnes * counted) / heard.length;
   const perSecond = (windowMs: number): number => {
     const here = sum(heard.map(([, pod]) => readsWithin(pod, pod.atMs - windowMs, pod.atMs)));
     const left = sum(departed.map(([, pod]) => readsWithin(pod, nowMs - windowMs, nowMs)));
@@ -133,6 +154,15 @@ export function ratesOf(
       atMs,
     },
   };
+}
+
+/** How many became ready while others were heard already, and could not be heard yet. */
+function newcomers(window: RateWindow, ready: ReadonlySet<string>, nowMs: number): number {
+  const since = window.sinceMs ?? nowMs;
+  return [...ready].filter((name) => {
+    const readyMs = window.readySinceMs.get(name) ?? -Infinity;
+    return !window.pods.has(name) && readyMs > since && nowMs - readyMs <= silentMsMax;
+  }).length;
 }
 
 /** Reads per second of the pod's newest step, and how many it was asked since its start; undefined before two samples. */
