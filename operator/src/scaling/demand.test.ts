@@ -42,6 +42,14 @@ describe('the value the HPA is given', () => {
     expect(readsPerSecond({ fast: 0, stable: 100 })).toBe(100);
   });
 
+  it.each([
+    ['few reads that came together by chance are no rise', { fast: 9, stable: 5 }, 5],
+    ['as many more of many reads are one', { fast: 900, stable: 500 }, 900],
+    ['what chance may make of many reads is none', { fast: 530, stable: 500 }, 500],
+  ])('%s', (_, rates, expected) => {
+    expect(readsPerSecond(rates)).toBe(expected);
+  });
+
   it('rises with a step within two seconds and is gone half a minute after the load', () => {
     expect(valueAfter([...seconds(60, 0), ...seconds(2, 800)])).toBeCloseTo(800, 6);
     expect(valueAfter([...seconds(60, 0), ...seconds(3, 800), ...seconds(5, 0)])).toBeCloseTo(

@@ -1,6 +1,6 @@
 import {
-  ratesOf,
   rateWindowMs,
+  ratesOf,
   silentMsMax,
   type RateWindow,
   type ReadRates,
@@ -13,13 +13,24 @@ export type ReadDemand =
   | { readonly state: 'stale'; readonly message: string }
   | { readonly state: 'unknown'; readonly message: string };
 
+/** A count of n chance arrivals is beyond n - 3 sqrt(n) in all but one of 700 cases (a Poisson count's deviation is sqrt(n)). */
+const deviations = 3;
+
+/** The least that the reads of a window, were they only a sample, let one believe of their rate. */
+export function certain(perSecond: number, windowMs: number): number {
+  const seconds = windowMs / 1000;
+  const reads = perSecond * seconds;
+  return (reads - deviations * Math.sqrt(reads)) / seconds;
+}
+
 /**
- * The value the HPA is given. The fast window shows a rise within two seconds; the stable one holds a spike that
- * fell between two of the HPA's questions, and lets the number sink no faster than its mean. The HPA's own
- * scale-down stabilisation comes on top (designs/0003-reads-metric.md).
+ * The value the HPA is given. The fast window shows a rise within two seconds, if it cannot be chance: at few reads
+ * its noise alone would add pods and remove them again. The stable one holds a spike that fell between two of the
+ * HPA's questions, and lets the number sink no faster than its mean. The HPA's own scale-down stabilisation comes on
+ * top (designs/0003-reads-metric.md).
  */
-export function readsPerSecond(rates: Pick<ReadRates, 'fast' | 'stable'>): number {
-  return Math.max(rates.fast, rates.stable);
+export function readsPerSecond({ fast, stable }: Pick<ReadRates, 'fast' | 'stable'>): number {
+  return certain(fast, rateWindowMs.fast) > stable ? fast : stable;
 }
 
 /** The demand as an HPA is told it. */

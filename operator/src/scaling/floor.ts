@@ -1,4 +1,4 @@
-import { readsPerSecond } from './demand.ts';
+import { certain, readsPerSecond } from './demand.ts';
 import { rateWindowMs, type ReadRates } from './rate-window.ts';
 
 /**
@@ -43,8 +43,6 @@ const burstMs = 2_000;
 const tolerance = 0.1;
 /** The floor sinks half the way to what is needed, no sooner again than this: the HPA has looked in between. */
 const lowerMs = 15_000;
-/** A count of n chance arrivals is beyond n - 3 sqrt(n) in all but one of 700 cases (a Poisson count's deviation is sqrt(n)). */
-const deviations = 3;
 
 /** The floor of a service that is seen for the first time: what its HPA was last given stays for a while. */
 export function firstFloor(live: number, { minReplicas }: ReadScaling, nowMs: number): Floor {
@@ -95,16 +93,10 @@ function burstReplicas(
   const pods = Math.max(floorReplicas(floor, scaling), scaling.replicas);
   const capacity = pods * scaling.readsPerSecond;
   const limit = capacity * (comesIn ? 1 + tolerance : burstRatio);
-  const found = certain(burst) > limit ? podsFor(scaling, Math.max(burst, sustained)) : 0;
+  const found =
+    certain(burst, rateWindowMs.burst) > limit ? podsFor(scaling, Math.max(burst, sustained)) : 0;
   const followed = scaling.metric === 'reads' ? 0 : podsFor(scaling, stable);
   return within(scaling, Math.max(found, followed));
-}
-
-// The least that the reads of the window, were they only a sample, let one believe of their rate.
-function certain(perSecond: number): number {
-  const seconds = rateWindowMs.burst / 1000;
-  const reads = perSecond * seconds;
-  return (reads - deviations * Math.sqrt(reads)) / seconds;
 }
 
 function podsFor(scaling: ReadScaling, perSecond: number): number {
