@@ -27,6 +27,7 @@ const mainPaths = [
   'test/quickstart/main.ts',
   'test/faults/main.ts',
   'test/bench/main.ts',
+  'test/scaling/main.ts',
 ];
 const mainPathLinesMax = 150;
 const linesMax = 300;
