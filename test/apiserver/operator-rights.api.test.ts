@@ -30,6 +30,7 @@ import {
   type OperatorWorld,
 } from '../support/operator-world.ts';
 import { eventually } from '../support/eventually.ts';
+import { playReader } from '../support/played-reader.ts';
 
 const soonMs = 30_000;
 // A repeated Event is written every 30 s at most.
@@ -141,6 +142,7 @@ async function liveThrough(namespace: string): Promise<void> {
     return Object.keys(await world.children(namespace)).length >= 25;
   });
   await untilDriftIsHealed(namespace);
+  await untilBurstIsFollowed(namespace);
   await untilEventsAreAskedAbout({ namespace, name: 'orders-postgres' });
   const schema = { type: 'object', properties: { total: { type: 'amount' } } };
   const broken = { ...spec, aggregates: [{ name: 'order', schema }] };
@@ -160,6 +162,20 @@ async function liveThrough(namespace: string): Promise<void> {
   );
   await completeJob(job);
   await untilGone(cqrsServiceType, namespace, 'orders');
+}
+
+async function untilBurstIsFollowed(namespace: string): Promise<void> {
+  type Deployment = KubeObject & { spec: { replicas: number } };
+  const reader = await playReader(world.admin, {
+    namespace,
+    address: '127.77.9.1',
+    readsPerSecond: 5_000,
+  });
+  await eventually('the burst to be followed', soonMs, async () => {
+    const found = await world.find<Deployment>(builtin.deployment, namespace, 'orders-query');
+    return (found?.spec.replicas ?? 0) > 1;
+  });
+  await reader.stop();
 }
 
 /** Every child as it was made, after somebody changed it. */

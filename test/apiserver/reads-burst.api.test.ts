@@ -2,7 +2,6 @@
  * What a burst of reads does to the query Deployment, with Kubernetes' own HPA controller at work and its period of 15 s
  * untouched. The pods are played: they answer /status and nothing runs.
  */
-import type { QueryStatus } from '@cqrs/contract/ops-status.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ordersSpec } from '../../operator/src/api/v1alpha1/example-services.ts';
 import { cqrsServiceType, type CqrsService } from '../../operator/src/api/v1alpha1/schema.ts';
@@ -16,7 +15,7 @@ import {
   tellOnFailure,
   type OperatorWorld,
 } from '../support/operator-world.ts';
-import { playPod, type PlayedPod } from '../support/played-pods.ts';
+import { playReader, type PlayedReader } from '../support/played-reader.ts';
 import type { Child } from '../support/process.ts';
 
 const namespace = 'burst';
@@ -47,7 +46,11 @@ beforeAll(async () => {
     const names = deployments.items.map((found) => found.metadata.name);
     return names.includes('orders-query') && (await floor());
   });
-  reader = await playReader();
+  reader = await playReader(world.admin, {
+    namespace,
+    address: '127.77.8.1',
+    readsPerSecond: readsPerPod * 0.8,
+  });
 });
 
 afterAll(async () => {
@@ -56,45 +59,6 @@ afterAll(async () => {
   await controllers?.kill();
   await world?.stop();
 });
-
-type PlayedReader = { setRate(perSecond: number): void; stop(): Promise<void> };
-
-const said = (reads: number): QueryStatus => ({
-  program: 'query',
-  bootId: 'played',
-  readsServed: Math.floor(reads),
-  readsRefused: 0,
-  readsQueued: 0,
-  error: null,
-});
-
-/** The query pod, whose counter grows as if so many reads a second were asked of it. */
-async function playReader(): Promise<PlayedReader> {
-  const pod: PlayedPod = await playPod(world.admin, {
-    namespace,
-    deployment: 'orders-query',
-    address: '127.77.8.1',
-    said: said(0),
-  });
-  let [reads, perSecond, countedMs] = [0, readsPerPod * 0.8, performance.now()];
-  const count = (): void => {
-    const nowMs = performance.now();
-    reads += (perSecond * (nowMs - countedMs)) / 1000;
-    countedMs = nowMs;
-    pod.say(said(reads));
-  };
-  const counting = setInterval(count, 5);
-  return {
-    setRate(rate) {
-      count();
-      perSecond = rate;
-    },
-    stop: async () => {
-      clearInterval(counting);
-      await pod.fallSilent();
-    },
-  };
-}
 
 type Autoscaler = KubeObject & { spec: { minReplicas: number } };
 type Deployment = KubeObject & { spec: { replicas: number } };

@@ -17,6 +17,10 @@ create where nothing is there yet.
 - apiGroups: [apps]
   resources: [deployments, statefulsets]
   verbs: [get, list, watch, create, patch, delete]
+# A burst of reads raises the floor of an HPA and, because an older one looks so seldom, what it scales.
+- apiGroups: [apps]
+  resources: [deployments/scale]
+  verbs: [patch]
 - apiGroups: ['']
   resources: [services, configmaps, secrets]
   verbs: [get, list, watch, create, patch, delete]

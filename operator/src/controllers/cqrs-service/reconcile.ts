@@ -18,6 +18,7 @@ import { observe, withWritten, type Observed, type Observers } from './observe.t
 import { isPaused } from './pause.ts';
 import { createHints } from './pod-hints.ts';
 import { pruneUndesired } from './prune.ts';
+import { raiseTarget } from './raise-target.ts';
 import { createSchemaCheck } from './schema-check.ts';
 import { isUnsettled, statusOf } from './status.ts';
 import { createStatusMemory } from './status-memory.ts';
@@ -81,6 +82,7 @@ export function createReconcile(
     if (acts) await keepFinalizer(service, parts, signal);
     const applied = await applyDesired(service, desired, { ...parts, turns }, signal);
     if (acts) await pruneUndesired(service, desired, parts, signal);
+    if (acts) await raiseTarget(service, observed.floor, parts, signal);
     if (isOnlyBegun(service, observed, applied)) return { requeueAfterMs: retryMs };
 
     const { refusals, written } = applied;
