@@ -11,14 +11,17 @@ const editsMax = 200;
 const replicasAfter = 3;
 const touched = 'bench/touched';
 
+const driftedReplicas = 9;
+
 /**
  * Milliseconds from sending an edit of a CqrsService until a watch shows the changed child, one edit at a time, each
- * of another service; and beside it the bare way: from sending a patch of the child itself until the watch shows it.
+ * of another service; and beside it the bare way: from sending a patch of the child itself until the watch shows it. Then drift: from sending a change of
+ * what the operator owns of the child until the watch shows that it is set back.
  */
 export async function measureEdits(
   admin: KubeClient,
   places: readonly Place[],
-): Promise<{ readonly editMs: readonly number[]; readonly bareMs: readonly number[] }> {
+): Promise<Readonly<Record<'editMs' | 'bareMs' | 'driftMs', readonly number[]>>> {
   const children = createInformer<Deployment>({
     client: admin,
     type: builtin.deployment,
@@ -30,6 +33,7 @@ export async function measureEdits(
   const chosen = places.filter((_, number) => number % step === 0).slice(0, editsMax);
   const editMs: number[] = [];
   const bareMs: number[] = [];
+  const driftMs: number[] = [];
   try {
     for (const place of chosen) {
       const child = { namespace: place.namespace, name: `${place.name}-command` };
@@ -49,11 +53,20 @@ export async function measureEdits(
       bareMs.push(
         await milliseconds(patched, admin.mergePatch(builtin.deployment, child, { metadata })),
       );
+      let isDrifted = false;
+      const healed = shows(({ spec: { replicas } }) => {
+        isDrifted ||= replicas === driftedReplicas;
+        return isDrifted && replicas === replicasAfter;
+      });
+      const drifted = { spec: { replicas: driftedReplicas } };
+      driftMs.push(
+        await milliseconds(healed, admin.mergePatch(builtin.deployment, child, drifted)),
+      );
     }
   } finally {
     await children.stop();
   }
-  return { editMs, bareMs };
+  return { editMs, bareMs, driftMs };
 }
 
 async function milliseconds(seen: Promise<void>, sent: Promise<unknown>): Promise<number> {

@@ -9,6 +9,7 @@ import { builtin, resourcePath, type ResourceType } from '../../operator/src/kub
 import { createTransport } from '../../operator/src/kube/transport.ts';
 import { startApiServer } from '../support/apiserver.ts';
 import { atOnce } from './at-once.ts';
+import { cpuClock } from './cpu-clock.ts';
 import { childrenOf, namespacesOf, type Place } from './crowd.ts';
 
 // More were measured to be no faster.
@@ -24,6 +25,8 @@ const types = new Map<string, ResourceType>(
  */
 export async function measureFloor(places: readonly Place[]): Promise<{
   readonly createSeconds: number;
+  /** Of processor time, of the loop and the API server together. */
+  readonly createCpuSeconds: number;
   readonly applySeconds: number;
   readonly listSeconds: number;
 }> {
@@ -39,6 +42,7 @@ export async function measureFloor(places: readonly Place[]): Promise<{
   }));
   return {
     createSeconds: created.makeSeconds,
+    createCpuSeconds: created.cpuSeconds,
     applySeconds: applied.makeSeconds,
     listSeconds: created.listSeconds,
   };
@@ -53,7 +57,7 @@ type Way = {
 async function makeAll(
   places: readonly Place[],
   wayOf: (child: KubeObject) => Way,
-): Promise<{ readonly makeSeconds: number; readonly listSeconds: number }> {
+): Promise<Readonly<Record<'makeSeconds' | 'cpuSeconds' | 'listSeconds', number>>> {
   const apiServer = await startApiServer();
   const client = createClient({ kubeConfig: apiServer.kubeConfig });
   const transport = createTransport(apiServer.kubeConfig, systemClock);
@@ -75,16 +79,18 @@ async function makeAll(
     const bodies = childrenOf(places).map(
       (child) => [wayOf(child), JSON.stringify(child)] as const,
     );
+    const cpuSeconds = await cpuClock([process.pid, ...apiServer.pids()]);
     const makeSeconds = await seconds(async () =>
       atOnce(bodies, requestsUnderWayMax, async ([way, body]) => send(way, body)),
     );
+    const makeCpuSeconds = await cpuSeconds();
     const collections = new Set(childrenOf(places).map((child) => resourcePath(typeOf(child))));
     const listSeconds = await seconds(async () => {
       for (const path of collections) {
         await send({ method: 'GET', path, type: contentTypes.json }, null);
       }
     });
-    return { makeSeconds, listSeconds };
+    return { makeSeconds, cpuSeconds: makeCpuSeconds, listSeconds };
   } finally {
     await transport.close();
     await client.close();

@@ -31,6 +31,8 @@ export type ApiServer = {
   frontProxyCaPath: string;
   /** A certificate for a server on loopback, signed by a CA whose PEM can go into an APIService's caBundle. */
   servingCertificate(name: string): Promise<KeyPair & { caPath: string }>;
+  /** The processes: the API server's and etcd's. */
+  pids(): readonly number[];
   /** Stops the API server's process without ending it (SIGSTOP), until `resume`. */
   pause(): void;
   resume(): void;
@@ -96,6 +98,7 @@ export async function startApiServer(
     audit: () => readAuditLog(folder),
     frontProxyCaPath: pki.frontProxyCa.certPath,
     servingCertificate: (name) => servingCertificate(folder, pki, name),
+    pids: () => [apiServer.pid, etcd.pid],
     pause: () => apiServer.signal('SIGSTOP'),
     resume: () => apiServer.signal('SIGCONT'),
     kill: () => apiServer.kill(),

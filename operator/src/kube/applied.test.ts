@@ -131,6 +131,11 @@ test('a projection shows the fields of ours as the server keeps them', () => {
   });
 });
 
+test('null asks for nothing to be there', () => {
+  expect(isContained({ a: null }, {})).toBe(true);
+  expect(isContained({ a: null }, { a: 1 })).toBe(false);
+});
+
 test('an apply that kept the resource version changed nothing', () => {
   expect(changedByApply(live(), live())).toBe(false);
   expect(changedByApply(undefined, live())).toBe(true);

@@ -108,8 +108,9 @@ export function projection(desired: unknown, live: unknown, place: Place = root)
 const root: Place = { field: '', parent: '' };
 
 function contains(desired: unknown, live: unknown, place: Place): boolean {
-  // What JSON leaves out is not sent and so not ours.
+  // What JSON leaves out is not sent and so not ours; null is sent where nothing may be.
   if (desired === undefined) return true;
+  if (desired === null) return live === undefined || live === null;
   if (Array.isArray(desired)) {
     const pairs = Array.isArray(live) ? pairItems(desired, live, place) : undefined;
     return pairs !== undefined && pairs.every(([item, match]) => contains(item, match, place));

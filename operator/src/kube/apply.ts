@@ -108,7 +108,7 @@ export function createApplier(options: ApplierOptions): Applier {
       const sending = { fieldManager, ...(signal && { signal }) };
       if (live && last?.way !== 'apply') await claimCreated(client, type, live, sending);
       const body = noted(desired, hashAnnotation, { way: 'apply', hash });
-      const object = await client.apply(type, body, sending);
+      const object = await send({ client, ...sending }, type, body, live);
       settle(place, desired, object);
       return outcome(live, object);
     },
@@ -132,6 +132,29 @@ export function createApplier(options: ApplierOptions): Applier {
       settled.delete(`${placeOf(type, key)}/status`);
     },
   };
+}
+
+type Sending = {
+  readonly client: KubeClient;
+  readonly fieldManager: string;
+  readonly signal?: AbortSignal;
+};
+
+async function send(
+  { client, ...sending }: Sending,
+  type: ResourceType,
+  body: KubeObject,
+  live: KubeObject | undefined,
+): Promise<KubeObject> {
+  try {
+    return await client.apply(type, body, sending);
+  } catch (error) {
+    // An item whose key somebody changed, or a field that may not be beside ours, is theirs, and an apply leaves it there.
+    if (!live || !(error instanceof KubeError) || !error.isInvalid) throw error;
+    await client.mergePatch(type, live.metadata, body, sending);
+    await claimCreated(client, type, live, sending);
+    return client.apply(type, body, sending);
+  }
 }
 
 function skip(live: KubeObject): ApplyOutcome {

@@ -52,7 +52,7 @@ type ApplyOptions = { fieldManager: string; force?: boolean; signal?: AbortSigna
 /** Without a `fieldManager` the server names the writer after the user agent. */
 type CreateOptions = { fieldManager?: string; signal?: AbortSignal };
 
-type PatchOptions = { subresource?: string; signal?: AbortSignal };
+type PatchOptions = CreateOptions & { subresource?: string };
 
 type JsonPatchOperation =
   { op: 'add' | 'replace' | 'test'; path: string; value: unknown } | { op: 'remove'; path: string };
@@ -175,14 +175,16 @@ function objectMethods(request: KubeClient['request']): ObjectMethods {
         resourcePath(type, { ...placeOf(object), subresource: 'status' }),
         applying(object, options),
       ),
-    mergePatch: (type, ref, body, { signal, ...place } = {}) =>
+    mergePatch: (type, ref, body, { fieldManager, signal, ...place } = {}) =>
       request('PATCH', resourcePath(type, { ...ref, ...place }), {
+        query: { fieldManager },
         body,
         contentType: contentTypes.mergePatch,
         ...withSignal(signal),
       }),
-    jsonPatch: (type, ref, body, { signal, ...place } = {}) =>
+    jsonPatch: (type, ref, body, { fieldManager, signal, ...place } = {}) =>
       request('PATCH', resourcePath(type, { ...ref, ...place }), {
+        query: { fieldManager },
         body,
         contentType: contentTypes.jsonPatch,
         ...withSignal(signal),

@@ -17,7 +17,7 @@ export function sharedDeployment(
   return programDeployment(service, exampleContext, {
     component,
     replicas: 1,
-    strategy: { type: 'Recreate' },
+    strategy: { type: 'Recreate', rollingUpdate: null },
     env: [],
     config: {
       apiVersion: 'v1',

@@ -43,6 +43,7 @@ test('what every program is: one container of the services image with its config
       revisionHistoryLimit: 3
       strategy:
         type: Recreate
+        rollingUpdate: null
       selector:
         matchLabels:
           app.kubernetes.io/name: cqrs-service

@@ -33,7 +33,8 @@ export type Deployment = KubeObject & {
 };
 
 type Strategy =
-  | { readonly type: 'Recreate' }
+  /** The null clears what the API server gives a Deployment whose strategy somebody took away; both together are refused. */
+  | { readonly type: 'Recreate'; readonly rollingUpdate: null }
   | {
       readonly type: 'RollingUpdate';
       readonly rollingUpdate: {

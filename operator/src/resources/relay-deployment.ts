@@ -13,7 +13,7 @@ export function relayDeployment(service: CommandService, context: ResourceContex
   return programDeployment(service, context, {
     component: 'relay',
     replicas: service.spec.suspend ? 0 : 1,
-    strategy: { type: 'Recreate' },
+    strategy: { type: 'Recreate', rollingUpdate: null },
     env: [...postgresEnv(service, 'relay'), ...kafkaEnv(service)],
     moreEnv: Object.entries(relayMemoryEnv).map(([name, value]) => ({ name, value })),
     config: relayConfigMap(service),

@@ -4,6 +4,7 @@ import { createInformer, type Informer, type InformerOptions } from '../../kube/
 import { ownerUidIndex } from '../../kube/mapping.ts';
 import { objectKey, type KubeObject } from '../../kube/object.ts';
 import { builtin, type ResourceType } from '../../kube/resource-type.ts';
+import { createSharing } from '../../kube/sharing.ts';
 import { mountedBehaviors } from '../../resources/behavior-files.ts';
 import { foreignSelector, managedBySelector } from '../../resources/labels.ts';
 import { sourceServices } from '../../resources/sources.ts';
@@ -62,6 +63,9 @@ export const indexes = {
   behavior: 'behavior',
 } as const;
 
+// What a service shares with the others is met in each of its objects, which have some dozens of parts.
+const sharedPartsMax = 16_384;
+
 /** Makes an informer for each kind and namespace. Nothing is read before they are started. */
 export function createCaches({ namespaces, ...shared }: CachesOptions): Caches {
   const cache = <T extends KubeObject>(
@@ -74,7 +78,8 @@ export function createCaches({ namespaces, ...shared }: CachesOptions): Caches {
     );
     return union(type, informers);
   };
-  const child = { labelSelector: managedBySelector, indexers: { [indexes.owner]: ownerUidIndex } };
+  const owned = { labelSelector: managedBySelector, indexers: { [indexes.owner]: ownerUidIndex } };
+  const child = { ...owned, transform: createSharing(sharedPartsMax) };
   return {
     services: cache<CqrsService>(cqrsServiceType, {
       indexers: {
@@ -88,7 +93,8 @@ export function createCaches({ namespaces, ...shared }: CachesOptions): Caches {
       indexers: { [indexes.instance]: (pod) => [instanceKey(pod)] },
       transform: trimPod,
     }),
-    secrets: cache(builtin.secret, child),
+    // A password is kept nowhere else.
+    secrets: cache(builtin.secret, owned),
     configMaps: cache(builtin.configMap, child),
     kubeServices: cache(builtin.service, child),
     statefulSets: cache(builtin.statefulSet, child),

@@ -43,6 +43,8 @@ const unsettledRetryMs = 30_000;
 
 // More children written at once were measured to be no faster, and each takes a connection with its buffers.
 const childrenAtOnceMax = 32;
+// A write that hangs, as in a webhook, is not to hold up those of other services.
+const turnMsMax = 1000;
 
 /** Makes the function that brings one CqrsService, named by its key, closer to what its spec asks for. */
 export function createReconcile(
@@ -50,7 +52,7 @@ export function createReconcile(
 ): (key: string, signal: AbortSignal) => Promise<ReconcileResult> {
   const schemas = createSchemaCheck();
   const statuses = createStatusMemory();
-  const turns = new Turns(childrenAtOnceMax);
+  const turns = new Turns({ underWayMax: childrenAtOnceMax, turnMsMax, clock: parts.clock });
   const tokenKeyOf = createTokenKeys(parts.settings.newTokenKey, parts.clock);
   const observers: Observers = {
     ...parts,
