@@ -41,7 +41,7 @@ export type Session = {
 };
 
 /** A session that holds one aggregate's row. */
-export type LockedSession = Session & { readonly load: () => Promise<Current> };
+type LockedSession = Session & { readonly load: () => Promise<Current> };
 
 /**
  * The write side's Postgres. Everything throws WriteStoreError while it is out of reach. What is loaded or appended at
