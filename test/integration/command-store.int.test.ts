@@ -110,7 +110,7 @@ describe('a change of several events', () => {
   it('holds the aggregate as one change when appended under its lock', async () => {
     await store.append(appendOf('locked', 0, steps(1)));
     const appended = await store.locked({ aggregate: 'order', id: 'locked' }, async (held) => {
-      const { version } = await held.load({ aggregate: 'order', id: 'locked' });
+      const { version } = await held.load();
       return held.append(appendOf('locked', version, steps(4)));
     });
     expect(appended).toEqual({ kind: 'written' });

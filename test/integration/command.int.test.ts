@@ -147,7 +147,7 @@ describe('a life of an aggregate', () => {
 
   it('keeps every version under concurrent patches of one aggregate', async () => {
     await send('PUT', '/note/busy', { count: 0 });
-    const fields = Array.from({ length: 200 }, (_, index) => `f${index}`);
+    const fields = Array.from({ length: 100 }, (_, index) => `f${index}`);
     const answers = await Promise.all(
       fields.map(async (field) => send('PATCH', '/note/busy', { [field]: true })),
     );
@@ -157,7 +157,7 @@ describe('a life of an aggregate', () => {
     const { body } = await send('GET', '/note/busy');
     expect(Object.keys(body).toSorted()).toEqual(['count', 'id', ...fields].toSorted());
     expect((await eventsOf('busy')).map(({ version }) => Number(version))).toEqual(
-      Array.from({ length: 201 }, (_, index) => index + 1),
+      Array.from({ length: 101 }, (_, index) => index + 1),
     );
   });
 

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ViewConfig } from '@cqrs/contract/config.ts';
 import { signToken, tokenKeys, type TokenEntry } from '@cqrs/contract/consistency-token.ts';
 import { readStoreKeys } from '@cqrs/runtime/read-store/keys.ts';
 import { viewTag } from '@cqrs/runtime/read-store/view-tag.ts';
@@ -24,11 +25,21 @@ let redis: TestRedis;
 let query: TestService;
 let orders: ViewFeed;
 let history: ViewFeed;
+let recent: ViewFeed;
+/** Of a topic that does not keep everything. */
+const recentView: ViewConfig = {
+  ...plainView,
+  name: 'recent-orders',
+  poison: 'dead-letter',
+  sources: plainView.sources.map((source) => ({ ...source, gapless: false })),
+};
+const views = [plainView, composedView, recentView];
 
 beforeAll(async () => {
   redis = await startRedis();
   orders = await feedView(redis.client, service, plainView);
   history = await feedView(redis.client, service, { ...composedView, poison: 'dead-letter' });
+  recent = await feedView(redis.client, service, recentView);
   query = await startQuery();
 });
 
@@ -40,7 +51,7 @@ afterAll(async () => {
 async function startQuery(token: string = keyText): Promise<TestService> {
   const started = await startService({
     program: 'query',
-    config: { service, views: [plainView, composedView] },
+    config: { service, views },
     env: { ...redis.env, CQRS_TOKEN_KEY: token },
   });
   await started.ready();
@@ -261,6 +272,34 @@ test('a version whose event is a dead letter is told so at once, until a later o
   expect((await ask('/order-history/dead', token)).status).toBe(200);
 });
 
+test('a dead letter of a topic that does not keep everything is told too, and no version but it', async () => {
+  const path = '/recent-orders/gone';
+  const statusAt = async (version: number): Promise<number> =>
+    (await ask(path, tokenFor(written('order', 'gone', version)), { prefer: 'wait=1' })).status;
+  await recent.apply('order', [{ id: 'gone', version: 4, state: poison }]);
+  const strict = await ask(path, tokenFor(written('order', 'gone', 4)), { prefer: 'wait=10' });
+  expect(strict).toMatchObject({
+    status: 409,
+    body: { type: 'urn:cqrs:problem:event-dead-lettered' },
+  });
+  expect(strict.ms).toBeLessThan(wokenMsMax);
+  await recent.apply('order', [
+    { id: 'gone', version: 5, state: poison },
+    // Whoever wrote this had a version that nobody knows of.
+    { id: 'other', version: 9_000, state: poison },
+  ]);
+  expect([await statusAt(4), await statusAt(5)]).toEqual([409, 409]);
+  expect([await statusAt(3), await statusAt(6)]).toEqual([504, 504]);
+  const other = await ask('/recent-orders/other', tokenFor(written('order', 'other', 7)), {
+    prefer: 'wait=1',
+  });
+  expect(other.status).toBe(504);
+  await recent.apply('order', [{ id: 'gone', version: 7, state: orderState('gone', 7) }]);
+  expect([await statusAt(5), await statusAt(7)]).toEqual([200, 200]);
+  await recent.apply('order', [{ id: 'gone', version: 9, state: poison }]);
+  expect([await statusAt(7), await statusAt(8), await statusAt(9)]).toEqual([200, 504, 409]);
+});
+
 test('a partition that is halted is named where its time is over', async () => {
   const { halted } = readStoreKeys(viewTag(service, plainView));
   onTestFinished(async () => void (await redis.client.del(halted)));
@@ -418,7 +457,7 @@ test('a Redis that hangs ends every wait, and is waited for no longer than a cal
 test('a subscription that fails after a reconnect ends no process, and is made anew', async () => {
   const { client } = redis;
   const subscribed = async (): Promise<boolean> =>
-    String(await client.client('LIST')).includes('ssub=2');
+    String(await client.client('LIST')).includes(`ssub=${views.length}`);
   await expect.poll(subscribed, patience).toBe(true);
   onTestFinished(async () => void (await client.call('ACL', 'SETUSER', 'default', '+ssubscribe')));
   await client.call('ACL', 'SETUSER', 'default', '-ssubscribe');

@@ -14,7 +14,7 @@ export function withAppendSpans(store: Store, tracing: Tracing | undefined): Sto
   };
 }
 
-function spanned(session: Session, tracing: Tracing): Session {
+function spanned<S extends Session>(session: S, tracing: Tracing): S {
   return {
     ...session,
     append: async (append) => {

@@ -2,7 +2,6 @@ import { CqrsError } from '@cqrs/contract/errors.ts';
 import type { Aggregate } from './aggregate.ts';
 import {
   decide,
-  neverWritten,
   versionAfter,
   type Change,
   type Command,
@@ -11,7 +10,7 @@ import {
 } from './decide.ts';
 import { keyInProgress, keyReused, type Once, type Remembered } from './idempotency.ts';
 import { brokenConstraint } from './store-failure.ts';
-import type { Append, Appended, Session, Store } from './store.ts';
+import { nothingLoaded, type Append, type Appended, type Session, type Store } from './store.ts';
 
 /** A command found nothing to change; a version of 0 means that there is nothing. */
 type Unchanged = {
@@ -59,11 +58,20 @@ export async function handleCommand(
   intent: Intent,
   newId: () => string,
 ): Promise<Outcome> {
-  const first = await attempt(store, intent, newId);
-  if (first.kind !== 'outrun') return first;
   const key = { aggregate: intent.aggregate.name, id: intent.id };
-  const second = await store.locked(key, async (held) => attempt(held, intent, newId));
-  if (second.kind !== 'outrun') return second;
+  const loaded = intent.isNew ? nothingLoaded : await store.load(key);
+  if (loaded === null) return noRoom();
+  const { current, done } = loaded;
+  try {
+    const first = await attempt(store, { intent, current }, newId);
+    if (first.kind !== 'outrun') return first;
+    const second = await store.locked(key, async (held) =>
+      attempt(held, { intent, current: await held.load() }, newId),
+    );
+    if (second.kind !== 'outrun') return second;
+  } finally {
+    done();
+  }
   throw new CqrsError(
     'CQRS_WRITE_STORE_FAILED',
     `The ${key.aggregate} ${key.id} changed under its own lock; somebody else writes to or deletes from cqrs.aggregate.`,
@@ -72,10 +80,13 @@ export async function handleCommand(
 
 type Attempted = Outcome | { readonly kind: 'outrun' };
 
-async function attempt(session: Session, intent: Intent, newId: () => string): Promise<Attempted> {
-  const { aggregate, id, isNew, traceparent, once } = intent;
+async function attempt(
+  session: Session,
+  { intent, current }: { readonly intent: Intent; readonly current: Current },
+  newId: () => string,
+): Promise<Attempted> {
+  const { aggregate, id, traceparent, once } = intent;
   const key = { aggregate: aggregate.name, id };
-  const current = isNew ? neverWritten : await session.load(key);
   const decision = await intent.decide(current);
   if (decision.kind !== 'change') return firstAnswerOr(decision, session, intent);
   const eventIds = decision.events.map(newId);
@@ -125,6 +136,15 @@ async function appendOrSay(
     if (constraint === 'idempotency_key_once') return { kind: 'busy' };
     throw error;
   }
+}
+
+function noRoom(): Refusal {
+  return {
+    kind: 'refused',
+    code: 'overloaded',
+    detail:
+      'The states in hand take all the memory that this replica has for them; this command has changed nothing.',
+  };
 }
 
 function tooLarge({ aggregate, id }: Intent): Refusal {

@@ -1,20 +1,30 @@
 import type { ChangeKind } from '@cqrs/contract/envelope.ts';
 import type postgres from 'postgres';
 import type { Remembered } from './idempotency.ts';
-import type { Key, Stored } from './store.ts';
+import type { Key } from './store.ts';
 import { columnsOf } from './text-columns.ts';
 
+/** A row of cqrs.aggregate; `stateText` is JSON, and null when the aggregate was deleted or its state is left out. */
+export type Found = {
+  readonly version: number;
+  readonly stateText: string | null;
+  /** Of the state's text, also where that is left out. */
+  readonly stateBytes: number;
+};
+
 /**
- * The rows of many aggregates, in the order of the keys. Each is looked up by itself (`lateral`), because a join of all
- * may be planned as a walk through the whole index.
+ * The rows of many aggregates, in the order of the keys; states of more than `stateBytesMax` are left out. Each is looked
+ * up by itself (`lateral`), because a join of all may be planned as a walk through the whole index.
  */
 export async function findTogether(
   sql: postgres.Sql,
   keys: readonly Key[],
-): Promise<readonly (Stored | undefined)[]> {
+  stateBytesMax: number,
+): Promise<readonly (Found | undefined)[]> {
   const column = columnsOf(sql, keys);
-  const rows = await sql<{ place: string; version: string; state: string | null }[]>`
-    select given.place, stored.version, stored.state
+  const rows = await sql<FoundRow[]>`
+    select given.place, stored.version, octet_length(stored.state) as bytes,
+      case when octet_length(stored.state) <= ${stateBytesMax} then stored.state end as state
     from unnest(
       ${column(({ aggregate }) => aggregate)},
       ${column(({ id }) => id)}
@@ -24,12 +34,23 @@ export async function findTogether(
       where aggregatetype = given.aggregatetype and aggregateid = given.aggregateid
       limit 1
     ) as stored`;
-  const found: (Stored | undefined)[] = keys.map(() => undefined);
-  for (const { place, version, state } of rows) {
-    found[Number(place) - 1] = { version: Number(version), stateText: state };
+  const found: (Found | undefined)[] = keys.map(() => undefined);
+  for (const { place, version, state, bytes } of rows) {
+    found[Number(place) - 1] = {
+      version: Number(version),
+      stateText: state,
+      stateBytes: bytes ?? 0,
+    };
   }
   return found;
 }
+
+type FoundRow = {
+  readonly place: string;
+  readonly version: string;
+  readonly bytes: number | null;
+  readonly state: string | null;
+};
 
 /** What became of the first command with this key, undefined when none was applied. */
 export async function recall(

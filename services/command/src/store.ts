@@ -1,17 +1,18 @@
 import type postgres from 'postgres';
+import { createByteRoom, type ByteRoom } from './byte-room.ts';
 import { createCoalescer } from './coalesce.ts';
 import { neverWritten, type Change, type Current } from './decide.ts';
 import { isObject } from './json.ts';
 import { createLanes, type PostgresAddress } from './lanes.ts';
 import { appendTogether } from './append-statement.ts';
 import type { Once, Remembered } from './idempotency.ts';
-import { findTogether, recall } from './statements.ts';
+import { findTogether, recall, type Found } from './statements.ts';
 import { mayBeOneRow, readFailure, storeFailure, WriteStoreError } from './store-failure.ts';
 
 export type Key = { readonly aggregate: string; readonly id: string };
 
 /** A row of cqrs.aggregate; `stateText` is JSON, and null when the aggregate was deleted. */
-export type Stored = { readonly version: number; readonly stateText: string | null };
+type Stored = { readonly version: number; readonly stateText: string | null };
 
 export type Append = Key & {
   readonly change: Change;
@@ -29,21 +30,31 @@ export type Appended =
   | { readonly kind: 'written' | 'outrun' | 'busy' }
   | { readonly kind: 'remembered'; readonly as: Remembered };
 
+/** What is stored, to be decided on. Whoever loaded it calls `done` once the command has ended. */
+type Loaded = { readonly current: Current; readonly done: () => void };
+
 export type Session = {
-  readonly load: (key: Key) => Promise<Current>;
   /** Writes state, events and idempotency key in one statement, which is its own transaction and one round trip. */
   readonly append: (append: Append) => Promise<Appended>;
   /** What became of the command that had this idempotency key, undefined when none was applied. */
   readonly recall: (aggregate: string, key: string) => Promise<Remembered | undefined>;
 };
 
+/** A session that holds one aggregate's row. */
+type LockedSession = Session & { readonly load: () => Promise<Current> };
+
 /**
  * The write side's Postgres. Everything throws WriteStoreError while it is out of reach. What is loaded or appended at
  * the same time shares statements; appends of one aggregate at the same time are correct, but only one of them applies.
  */
 export type Store = Session & {
-  /** Runs `work` while holding the aggregate's row, so that its `append` applies. */
-  readonly locked: <T>(key: Key, work: (session: Session) => Promise<T>) => Promise<T>;
+  /** Null when the states in hand take all the room that there is for them. */
+  readonly load: (key: Key) => Promise<Loaded | null>;
+  /**
+   * Runs `work` while holding the aggregate's row, so that its `append` applies. What is loaded takes no room: the
+   * command has that of its first try, and waiting for more while holding a row and a connection could be for itself.
+   */
+  readonly locked: <T>(key: Key, work: (session: LockedSession) => Promise<T>) => Promise<T>;
   readonly read: (key: Key) => Promise<Stored | undefined>;
   /** Any other work on a connection of its own, such as migrations. */
   readonly use: <T>(work: (sql: postgres.Sql) => Promise<T>) => Promise<T>;
@@ -59,6 +70,18 @@ const sharedSession = {
   /** A plan is kept; one made while the table is small must not read all of it when it is large. */
   enable_seqscan: 'off',
 };
+
+/** A state of this size is found together with others, and as many are in hand as commands are. */
+const smallStateBytesMax = 16_384;
+/**
+ * Larger ones that commands have in hand: parsed, a state may take twenty times its bytes, and the text of the largest
+ * has 4 MiB. Few wait for room, as each of them has a place that commands with small states would have.
+ */
+const largeStates = { bytesMax: 5 * 1_048_576, waitingMax: 32, waitMsMax: 2_000 };
+const anyBytes = 2_147_483_647;
+
+/** Of an aggregate that nothing is stored of. */
+export const nothingLoaded: Loaded = { current: neverWritten, done: () => undefined };
 
 const isBroken = (error: unknown): boolean => error instanceof WriteStoreError;
 
@@ -87,25 +110,29 @@ export function createStore(address: PostgresAddress): Store {
     alone: (of) => use(async (sql) => appendAlone(sql, of)),
     mayBeOneItem: mayBeOneRow,
   });
-  const find = createCoalescer<Key, Stored | undefined>(sharing, {
+  const room = createByteRoom(largeStates);
+  const find = createCoalescer<Key, Found | undefined>(sharing, {
     bytesOf: ({ id }) => id.length,
-    together: (keys) => useShared(async (sql) => findTogether(sql, keys)),
-    alone: (key) => use(async (sql) => findAlone(sql, key)),
+    together: (keys) => useShared(async (sql) => findTogether(sql, keys, smallStateBytesMax)),
+    alone: (key) => use(async (sql) => findAlone(sql, key, smallStateBytesMax)),
     mayBeOneItem: mayBeOneRow,
   });
-  const read: Store['read'] = async (key) =>
-    find(key).catch((error: unknown) => {
-      throw readFailure(error);
-    });
+  const findWhole = async (key: Key): Promise<Found | undefined> =>
+    use(async (sql) => findAlone(sql, key, anyBytes));
   return {
-    load: async (key) => currentOf(await read(key)),
+    load: async (key) => {
+      const found = await orReadFailure(find(key));
+      if (!isLeftOut(found)) return { ...nothingLoaded, current: currentOf(found) };
+      return loadLarge(room, found.stateBytes, async () => orReadFailure(findWhole(key)));
+    },
     append,
     recall: async (aggregate, key) =>
-      use(async (sql) => recall(sql, aggregate, key)).catch((error: unknown) => {
-        throw readFailure(error);
-      }),
+      orReadFailure(use(async (sql) => recall(sql, aggregate, key))),
     locked: (key, work) => use(async (sql) => locked(sql, key, work)),
-    read,
+    read: async (key) => {
+      const found = await orReadFailure(find(key));
+      return storedOf(isLeftOut(found) ? await orReadFailure(findWhole(key)) : found);
+    },
     use,
     close: async () => {
       await Promise.all([shared.close(), patient.close()]);
@@ -121,6 +148,36 @@ function charsOf({ events }: Change): number {
   return chars;
 }
 
+async function orReadFailure<T>(answer: Promise<T>): Promise<T> {
+  return answer.catch((error: unknown) => {
+    throw readFailure(error);
+  });
+}
+
+function isLeftOut(found: Found | undefined): found is Found {
+  return found !== undefined && found.stateText === null && found.stateBytes > 0;
+}
+
+function storedOf(found: Found | undefined): Stored | undefined {
+  return found && { version: found.version, stateText: found.stateText };
+}
+
+/** Takes room for a large state before it is fetched; what it has grown by in between is a single command's. */
+async function loadLarge(
+  room: ByteRoom,
+  bytes: number,
+  findWhole: () => Promise<Found | undefined>,
+): Promise<Loaded | null> {
+  if (!(await room.take(bytes))) return null;
+  const done = (): void => room.giveBack(bytes);
+  try {
+    return { current: currentOf(await findWhole()), done };
+  } catch (error) {
+    done();
+    throw error;
+  }
+}
+
 function currentOf(stored: Stored | undefined): Current {
   if (stored === undefined) return neverWritten;
   const { version, stateText } = stored;
@@ -128,8 +185,12 @@ function currentOf(stored: Stored | undefined): Current {
   return { version, state: isObject(state) ? state : null };
 }
 
-async function findAlone(sql: postgres.Sql, key: Key): Promise<Stored | undefined> {
-  const [found] = await findTogether(sql, [key]);
+async function findAlone(
+  sql: postgres.Sql,
+  key: Key,
+  stateBytesMax: number,
+): Promise<Found | undefined> {
+  const [found] = await findTogether(sql, [key], stateBytesMax);
   return found;
 }
 
@@ -145,7 +206,7 @@ async function appendAlone(sql: postgres.Sql, of: Append): Promise<Appended> {
 async function locked<T>(
   sql: postgres.Sql,
   key: Key,
-  work: (session: Session) => Promise<T>,
+  work: (session: LockedSession) => Promise<T>,
 ): Promise<T> {
   await sql`begin`;
   try {
@@ -154,7 +215,7 @@ async function locked<T>(
         await sql`
           select from cqrs.aggregate
           where aggregatetype = ${key.aggregate} and aggregateid = ${key.id} for update`;
-        return currentOf(await findAlone(sql, key));
+        return currentOf(await findAlone(sql, key, anyBytes));
       },
       append: async (of) => appendAlone(sql, of),
       recall: async (aggregate, idempotencyKey) => recall(sql, aggregate, idempotencyKey),

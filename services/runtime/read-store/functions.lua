@@ -251,14 +251,21 @@ local function changed_lookup(changes, source, id)
   return lookup
 end
 
--- Up to which version an aggregate's events are among the dead letters, and where the last of them stood.
+-- Up to which version an aggregate's events are among the dead letters, from which on where its topic may have dropped
+-- others before, and where the last of them stood. No id has a space in it.
+local function read_skipped(key, id)
+  local found = redis.call('HMGET', key, id, 'from ' .. id)
+  local version, offset = string.match(found[1] or '0 ', '^(%d+) (%d*)$')
+  return version, found[2] or '', offset
+end
+
 local function skipped_events(changes, source, id)
   local field = source.number .. ' ' .. id
   local skipped = changes.skipped[field]
   if not skipped then
     skipped = { key = changes.prefix .. 'skipped:' .. source.number, id = id, changed = false }
-    local version, offset = string.match(redis.call('HGET', skipped.key, id) or '0 ', '^(%d+) (%d*)$')
-    skipped.version, skipped.offset = tonumber(version), offset
+    local version, from, offset = read_skipped(skipped.key, id)
+    skipped.version, skipped.from, skipped.offset = tonumber(version), from, offset
     changes.skipped[field] = skipped
   end
   return skipped
@@ -315,15 +322,20 @@ function known_version.part(changes, source, id) return changed_part(changes, so
 function known_version.lookup(changes, source, id) return changed_lookup(changes, source, id).version end
 
 -- An event that went to the dead letters: the next one of its aggregate may follow without it. Its version is '' when
--- the record does not say; it then excuses one that is missing. Its detail is its offset, so that it counts once.
+-- the record does not say; it then excuses one that is missing. Its detail is its offset, so that it counts once. Where the
+-- topic does not keep everything it excuses nothing, and is noted for those who wait for it (`standing`).
 function judge_operation.skip(changes, skip, id, version_text, _, offset)
   local source = skip.of
   local known, skipped = known_version[source.role](changes, source, id), skipped_events(changes, source, id)
   local reached = math.max(known, skipped.version)
   local version = version_text == '' and reached + 1 or tonumber(version_text)
   local counted = not offset_before(skipped.offset, offset)
-  if not source.gapless or counted or version <= reached then return 'skipped', known end
-  if version > reached + 1 then return 'gap', known end
+  if counted or version <= reached or (version_text == '' and not source.gapless) then return 'skipped', known end
+  if source.gapless then
+    if version > reached + 1 then return 'gap', known end
+  elseif skipped.from == '' or version > skipped.version + 1 then
+    skipped.from = version_text
+  end
   skipped.version, skipped.offset, skipped.changed = version, offset, true
   return 'skipped', known
 end
@@ -458,6 +470,7 @@ local function write(changes)
   for _, skipped in pairs(changes.skipped) do
     if skipped.changed then
       redis.call('HSET', skipped.key, skipped.id, string.format('%.0f', skipped.version) .. ' ' .. skipped.offset)
+      if skipped.from ~= '' then redis.call('HSET', skipped.key, 'from ' .. skipped.id, skipped.from) end
     end
   end
 end
@@ -604,7 +617,7 @@ end
 
 -- KEYS positions; ARGV topic, source, aggregate id, and so on, of aggregates that lack a version. Returns of each what
 -- keeps it from coming: {'KEY', topic-partition, offset} of a halted key; {'SKIPPED', version up to which events are
--- dead letters}; {'PARTITION', topic-partition} when one of the topic's stands still, which may be another one than the
+-- dead letters, version from which on or ''}; {'PARTITION', topic-partition} when one of the topic's stands still, which may be another one than the
 -- aggregate's: Lua does not know where Kafka puts a key; {} of none of these.
 local function standing(keys, args)
   local prefix, answers = view_prefix(keys[1]), {}
@@ -622,8 +635,8 @@ local function standing(keys, args)
         end
       end
     end
-    local skipped = redis.call('HGET', prefix .. 'skipped:' .. number, id)
-    if skipped and answer[1] ~= 'KEY' then answer = { 'SKIPPED', string.match(skipped, '^%d+') } end
+    local version, from = read_skipped(prefix .. 'skipped:' .. number, id)
+    if version ~= '0' and answer[1] ~= 'KEY' then answer = { 'SKIPPED', version, from } end
     answers[#answers + 1] = answer
   end
   return answers

@@ -26,13 +26,15 @@ export function askStandings(redis: Redis, positions: string) {
 
 export function standingOf(
   version: number,
-  [kind = '', first = '', offset = '']: readonly string[],
+  [kind = '', first = '', second = '']: readonly string[],
 ): Standing {
   switch (kind) {
     case 'KEY':
-      return { kind: 'halted', topicPartition: first, offset };
+      return { kind: 'halted', topicPartition: first, offset: second };
     case 'SKIPPED':
-      return version <= Number(first) ? { kind: 'dead-lettered' } : { kind: 'moving' };
+      return version <= Number(first) && version >= Number(second)
+        ? { kind: 'dead-lettered' }
+        : { kind: 'moving' };
     case 'PARTITION':
       return { kind: 'doubtful', topicPartition: first };
     default:
