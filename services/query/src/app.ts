@@ -6,7 +6,7 @@ import type { Logger } from '@cqrs/runtime/logger.ts';
 import type { RequestSpans } from '@cqrs/runtime/telemetry/request-spans.ts';
 import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { ConnectionRotation } from './connection-rotation.ts';
+import { lookMs, OpenConnections } from './open-connections.ts';
 import { sendProblem } from './problem-reply.ts';
 import { readTarget } from './request-target.ts';
 import { createRouter } from './router.ts';
@@ -25,18 +25,18 @@ export type AppOptions = {
 };
 
 const requestMsMax = 30_000;
-/** How long a connection is kept on which nobody asks. */
-const idleMsMax = 72_000;
 /** Longer than a read may take. */
 const closeMsMax = 5_000;
 
 /** The HTTP side of the query service, not listening yet: Node's own server, because two routes a view need no framework. */
 export function createApp(options: AppOptions): Server {
-  const rotation = new ConnectionRotation();
+  const connections = new OpenConnections();
+  const looking = setInterval(() => connections.look(performance.now()), lookMs);
   const answer = createAnswer(options);
   const settings = {
     requestTimeout: requestMsMax,
-    keepAliveTimeout: idleMsMax,
+    // The looks at all connections find those that idle.
+    keepAliveTimeout: 0,
     // Without a Host, routing is the same; Node's own refusal would be no problem document.
     requireHostHeader: false,
     // A request without a body then costs no stream of one.
@@ -44,14 +44,15 @@ export function createApp(options: AppOptions): Server {
   };
   return createServer(settings, (request, response) =>
     inTurn(request, response, () => {
-      if (options.isStopping() || rotation.isDue(request.socket, Date.now())) {
+      if (options.isStopping() || connections.isDue(request.socket)) {
         response.setHeader('connection', 'close');
       }
       answer(request, response);
     }),
   )
-    .on('connection', (socket) => rotation.opened(socket, Date.now(), Math.random()))
-    .on('clientError', answerClientError);
+    .on('connection', (socket) => connections.opened(socket, performance.now(), Math.random()))
+    .on('clientError', answerClientError)
+    .on('close', () => clearInterval(looking));
 }
 
 /** Ends once what was asked is answered; a connection on which nobody ever asked counts for Node as one in use. */

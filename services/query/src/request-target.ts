@@ -13,13 +13,25 @@ export function readTarget(url: string): RequestTarget | null {
   const pathEnd = target.indexOf('?');
   const path = target.slice(1, pathEnd === -1 ? undefined : pathEnd);
   const query = pathEnd === -1 ? '' : target.slice(pathEnd + 1);
-  const segments = path.split('/');
+  const segments = segmentsOf(path);
   if (!path.includes('%')) return { segments, query };
   try {
     return { segments: segments.map(decodeURIComponent), query };
   } catch {
     return null;
   }
+}
+
+/** Does what `split` does, which takes a hundredth of a read by key. */
+function segmentsOf(path: string): readonly string[] {
+  const segments: string[] = [];
+  let start = 0;
+  for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', start)) {
+    segments.push(path.slice(start, end));
+    start = end + 1;
+  }
+  segments.push(path.slice(start));
+  return segments;
 }
 
 /** The parameters of a query string; one that is given several times is a list. Its length is bounded by Node's of a head. */

@@ -23,10 +23,11 @@ export class UnreadAnswers {
     const { socket } = raw;
     if (socket === null || socket.writableLength === 0 || raw.closed) return;
     this.#bytes += bytes;
-    // Node takes parts of an answer that move for signs of life, and sets a timeout of its own after the answer.
+    // Node takes parts of an answer that move for signs of life.
     socket.setTimeout(stalledMs);
     raw.once('close', () => {
       this.#bytes -= bytes;
+      socket.setTimeout(0);
     });
   }
 }
