@@ -33,8 +33,8 @@ export async function benchScaling({ repeats, note }: BenchOptions): Promise<Mea
       const lastStepAtMs = nowMs() + seriesMsMax.orders;
       const observe = async (_: Stage, stepAtMs: number): Promise<SeenStep> =>
         observeStep(scene.cluster.kubectl, stage, stepAtMs);
-      const steps = await measureSeries(stage, { repeats, lastStepAtMs, note }, observe);
-      return { steps, reads: stage.load.counts() };
+      const { seen, busy } = await measureSeries(stage, { repeats, lastStepAtMs, note }, observe);
+      return { steps: seen, busy, reads: stage.load.counts() };
     });
     note('the same pods on CPU');
     const copy = await startCopy(scene);
@@ -70,20 +70,22 @@ async function onStage<T>(
 }
 
 async function measureCpu(stage: Stage, options: SeriesOptions): Promise<readonly number[]> {
-  return measureSeries(stage, options, async ({ watch }, stepAtMs) => {
+  const { seen } = await measureSeries(stage, options, async ({ watch }, stepAtMs) => {
     const atMs = await eventually('the HPA to decide', cpuDecisionLimits, () =>
       decidedAtMs(watch, stepAtMs, 2),
     );
     return atMs - stepAtMs;
   });
+  return seen;
 }
 
 type Orders = {
   readonly steps: readonly SeenStep[];
+  readonly busy: number;
   readonly reads: { readonly ended: number; readonly failed: number };
 };
 
-function measured({ steps, reads }: Orders, cpuDecisionsMs: readonly number[]): Measured {
+function measured({ steps, busy, reads }: Orders, cpuDecisionsMs: readonly number[]): Measured {
   const at = (share: number, pick: (step: SeenStep) => number): number =>
     quantile(steps.map(pick), share);
   const ofAll = (share: number, pick: (step: SeenStep) => readonly number[]): number =>
@@ -96,6 +98,7 @@ function measured({ steps, reads }: Orders, cpuDecisionsMs: readonly number[]): 
     name: 'scaling',
     figures: [
       { key: 'repeats', value: steps.length },
+      { key: 'repeats_on_a_busy_machine', value: busy },
       { key: 'decision_p50_ms', value: decisionMs, atMost: 500 },
       { key: 'decision_p99_ms', value: at(0.99, (step) => step.decisionMs), atMost: 1_000 },
       { key: 'decision_full_p50_ms', value: at(0.5, (step) => step.decisionFullMs) },
