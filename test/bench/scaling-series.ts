@@ -96,10 +96,11 @@ async function settle({ contestant, watch, load }: Stage): Promise<boolean> {
     contestant.isSettled(aloneSinceMs),
   );
   await contestant.setMax(replicasMax);
-  await eventually('one pod that may become more', settleLimits, (saw) => {
-    saw(JSON.stringify({ bounds: watch.bounds(), pods: watch.pods().length }));
-    return isAlone(watch);
-  });
+  await eventually(
+    'one pod that may become more',
+    settleLimits,
+    () => watch.bounds()?.max === replicasMax,
+  );
   const calmUntilMs = nowMs() + calmMsMax;
   await eventually(
     'quick reads',

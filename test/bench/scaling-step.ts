@@ -10,7 +10,7 @@ import { nowMs, type ScalingWatch, type WatchedPod } from './scaling-watch.ts';
 
 const seenLimits = { timeoutMs: 90_000, periodMs: 100 };
 /** Reads that are not quick by then, counted from the step, have not recovered: that is what is measured then. */
-const recoveredMsMax = 45_000;
+const recoveredMsMax = 30_000;
 const countPeriodMs = 250;
 const countMsMax = 1_000;
 /** Milliseconds since the step, unless the name says since when. */

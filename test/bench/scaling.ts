@@ -16,7 +16,7 @@ import { nowMs, watchScaling } from './scaling-watch.ts';
 import { eventually } from '../support/eventually.ts';
 
 const cpuRepeatsMax = 3;
-const seriesMsMax = { orders: 8 * 60_000, cpu: 4 * 60_000 };
+const seriesMsMax = { orders: 7 * 60_000, cpu: 4 * 60_000 };
 const cpuDecisionLimits = { timeoutMs: 120_000, periodMs: 100 };
 
 /**
