@@ -107,6 +107,8 @@ export async function scaleOnCpu(client: KubeClient): Promise<{ readonly request
       minReplicas: 1,
       maxReplicas: replicasMax,
       metrics: [{ type: 'Resource', resource }],
+      // By default it would take what one step needed for a wish of five minutes, also after the step.
+      behavior: { scaleDown: { stabilizationWindowSeconds: 0 } },
     },
   } as KubeObject);
   return { requestMillis };
