@@ -75,7 +75,10 @@ export async function measureSeries<Seen>(
     const one = await observe(stage, stepAtMs);
     seen.push(one);
     if (!isQuiet) busy += 1;
-    note(`${seen.length}/${repeats} ${JSON.stringify(one)}`);
+    const { failed } = stage.load.counts();
+    note(
+      `${seen.length}/${repeats} failed by status ${JSON.stringify(failed)} ${JSON.stringify(one)}`,
+    );
   }
   return { seen, busy };
 }

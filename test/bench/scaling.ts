@@ -1,7 +1,6 @@
 import { quantile, type BenchOptions, type Measured } from './figures.ts';
 import { scaleOnCpu, startCopy } from './scaling-cpu.ts';
-import { startReadLoad } from './scaling-load.ts';
-import { hasFailed } from './scaling-reads.ts';
+import { startReadLoad, type ReadCounts } from './scaling-load.ts';
 import { openScene, type Scene } from './scaling-scene.ts';
 import {
   measureSeries,
@@ -60,7 +59,7 @@ async function onStage<T>(
   measure: (stage: Stage) => Promise<T>,
 ): Promise<T> {
   const watch = await watchScaling(scene.client, contestant.watched);
-  const load = startReadLoad(contestant.url, keys, steadyReadsPerSecond, hasFailed);
+  const load = startReadLoad(contestant.url, keys, steadyReadsPerSecond);
   try {
     return await measure({ contestant, watch, load });
   } finally {
@@ -82,7 +81,7 @@ async function measureCpu(stage: Stage, options: SeriesOptions): Promise<readonl
 type Orders = {
   readonly steps: readonly SeenStep[];
   readonly busy: number;
-  readonly reads: { readonly ended: number; readonly failed: number };
+  readonly reads: ReadCounts;
 };
 
 function measured({ steps, busy, reads }: Orders, cpuDecisionsMs: readonly number[]): Measured {
@@ -92,6 +91,7 @@ function measured({ steps, busy, reads }: Orders, cpuDecisionsMs: readonly numbe
     quantile(steps.flatMap(pick), share);
   const start = (pick: (times: StartTimes) => number): number =>
     ofAll(0.5, ({ starts }) => starts.map(pick));
+  const failed = Object.values(reads.failed).reduce((sum, count) => sum + count, 0);
   const decisionMs = at(0.5, (step) => step.decisionMs);
   const cpuDecisionMs = quantile(cpuDecisionsMs, 0.5);
   return {
@@ -108,7 +108,7 @@ function measured({ steps, busy, reads }: Orders, cpuDecisionsMs: readonly numbe
       { key: 'recovered_p50_ms', value: at(0.5, (step) => step.recoveredMs) },
       { key: 'recovered_p99_ms', value: at(0.99, (step) => step.recoveredMs) },
       { key: 'reads', value: reads.ended },
-      { key: 'failed_reads', value: reads.failed, atMost: 0 },
+      { key: 'failed_reads', value: failed, atMost: 0 },
       { key: 'fair_share_p50_ms', value: ofAll(0.5, (step) => step.fairShareMs) },
       { key: 'fair_share_p99_ms', value: ofAll(0.99, (step) => step.fairShareMs) },
       {
