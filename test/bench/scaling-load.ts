@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Read } from './scaling-reads.ts';
+import { hasFailed, type Read } from './scaling-reads.ts';
 
 const program = fileURLToPath(new URL('../load/read-load.ts', import.meta.url));
 /** So many that a pod's part of them is near its fair share wherever a Service sends each. */
@@ -15,11 +15,16 @@ const readsKeptMax = 60_000;
 export type ReadLoad = {
   /** The newest reads that have ended, in the order of their end. */
   readonly reads: () => readonly Read[];
-  /** Reads that ended since the start, and those of them that were not answered with a success. */
-  readonly counts: () => { readonly ended: number; readonly failed: number };
+  /** Reads that ended since the start, and those that failed by their status; 0 is no answer. */
+  readonly counts: () => ReadCounts;
   /** Changes the rate; gives the moment at which the first read was due at the new one. */
   readonly setRate: (readsPerSecond: number) => Promise<number>;
   readonly stop: () => Promise<void>;
+};
+
+export type ReadCounts = {
+  readonly ended: number;
+  readonly failed: Readonly<Record<number, number>>;
 };
 
 type Line =
@@ -30,7 +35,6 @@ export function startReadLoad(
   url: string,
   keys: readonly string[],
   readsPerSecond: number,
-  isFailure: (read: Read) => boolean,
 ): ReadLoad {
   const options = ['--each', `--connections=${connections}`];
   const child = spawn(
@@ -38,7 +42,8 @@ export function startReadLoad(
     [program, ...options, url, String(readsPerSecond), String(secondsMax), ...keys],
     { stdio: ['pipe', 'pipe', 'inherit'] },
   );
-  const counts = { ended: 0, failed: 0 };
+  let ended = 0;
+  const failed: Record<number, number> = {};
   let reads: Read[] = [];
   const changes: ((atMs: number) => void)[] = [];
   createInterface({ input: child.stdout }).on('line', (text) => {
@@ -50,23 +55,23 @@ export function startReadLoad(
     for (const [dueAtMs, latencyMs, status] of line.reads) {
       const read = { dueAtMs, latencyMs, status };
       reads.push(read);
-      counts.ended += 1;
-      if (isFailure(read)) counts.failed += 1;
+      ended += 1;
+      if (hasFailed(read)) failed[status] = (failed[status] ?? 0) + 1;
     }
     if (reads.length > 2 * readsKeptMax) reads = reads.slice(-readsKeptMax);
   });
   const exited = once(child, 'exit');
   return {
     reads: () => reads,
-    counts: () => ({ ...counts }),
+    counts: () => ({ ended, failed: { ...failed } }),
     setRate: async (rate) => {
       const { promise, resolve } = Promise.withResolvers<number>();
       changes.push(resolve);
       child.stdin.write(`${rate}\n`);
-      const ended = exited.then(() => {
+      const early = exited.then(() => {
         throw new Error('The load ended before it was told to');
       });
-      return Promise.race([promise, ended]);
+      return Promise.race([promise, early]);
     },
     // It ends with its input, so that it does not outlive this process either.
     stop: async () => {

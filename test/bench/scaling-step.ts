@@ -10,12 +10,9 @@ import { nowMs, type ScalingWatch, type WatchedPod } from './scaling-watch.ts';
 
 const seenLimits = { timeoutMs: 90_000, periodMs: 100 };
 /** Reads that are not quick by then, counted from the step, have not recovered: that is what is measured then. */
-const recoveredMsMax = 45_000;
+const recoveredMsMax = 30_000;
 const countPeriodMs = 250;
 const countMsMax = 1_000;
-/** Half of what each of the replicas would answer were all reads spread evenly. */
-const halfShareReadsPerSecond = stepReadsPerSecond / replicasNeeded / 2;
-
 /** Milliseconds since the step, unless the name says since when. */
 export type SeenStep = {
   readonly decisionMs: number;
@@ -50,13 +47,17 @@ export async function observeStep(
   stepAtMs: number,
 ): Promise<SeenStep> {
   const counting = countReads(watch);
+  // The HPA may wish for one more than is needed, and then all of them are to serve.
+  const wished = (): number => Math.max(replicasNeeded, watch.replicas().at(-1)?.replicas ?? 0);
+  const sharesAtMs = ({ name }: WatchedPod): number | undefined =>
+    reachedRateAtMs(counting.of(name), stepReadsPerSecond / wished() / 2);
   try {
     await eventually('the step to be carried', seenLimits, (saw) => {
       const ready = readyPods(watch);
-      const sharing = ready.filter(({ name }) => sharesAtMs(counting.of(name)) !== undefined);
+      const sharing = ready.filter((pod) => sharesAtMs(pod) !== undefined);
       saw(`${ready.length} pods ready, ${sharing.length} with their share`);
       const isLate = nowMs() > stepAtMs + recoveredMsMax;
-      return sharing.length >= replicasNeeded && (isLate || isCalm(load, stepReadsPerSecond));
+      return sharing.length >= wished() && (isLate || isCalm(load, stepReadsPerSecond));
     });
   } finally {
     await counting.stop();
@@ -64,14 +65,14 @@ export async function observeStep(
   const untilMs = nowMs() - countPeriodMs;
   const pods = readyPods(watch).toSorted((one, other) => one.readyAtMs - other.readyAtMs);
   const added = pods.filter(({ readyAtMs }) => readyAtMs >= stepAtMs);
-  const shares = added.map(({ name, readyAtMs }) => {
-    const atMs = sharesAtMs(counting.of(name)) ?? Number.NaN;
-    return { sinceStepMs: atMs - stepAtMs, sinceReadyMs: Math.max(0, atMs - readyAtMs) };
+  const shares = added.map((pod) => {
+    const atMs = sharesAtMs(pod) ?? Number.NaN;
+    return { sinceStepMs: atMs - stepAtMs, sinceReadyMs: Math.max(0, atMs - pod.readyAtMs) };
   });
   return {
     decisionMs: (decidedAtMs(watch, stepAtMs, 2) ?? Number.NaN) - stepAtMs,
     decisionFullMs: (decidedAtMs(watch, stepAtMs, replicasNeeded) ?? Number.NaN) - stepAtMs,
-    readyMs: (pods[replicasNeeded - 1]?.readyAtMs ?? Number.NaN) - stepAtMs,
+    readyMs: (pods.at(-1)?.readyAtMs ?? Number.NaN) - stepAtMs,
     recoveredMs: recoveredMs(load.reads(), stepAtMs, untilMs),
     fairShareMs: shares.map(({ sinceStepMs }) => sinceStepMs),
     fairShareSinceReadyMs: shares.map(({ sinceReadyMs }) => sinceReadyMs),
@@ -85,10 +86,6 @@ function readyPods(watch: ScalingWatch): readonly ReadyPod[] {
   return watch
     .pods()
     .flatMap((pod) => (pod.atMs.ready === undefined ? [] : { ...pod, readyAtMs: pod.atMs.ready }));
-}
-
-function sharesAtMs(counts: readonly ReadCount[]): number | undefined {
-  return reachedRateAtMs(counts, halfShareReadsPerSecond);
 }
 
 /** Asks every ready pod again and again how many reads it has answered: nobody tells that by himself. */

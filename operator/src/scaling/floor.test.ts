@@ -71,6 +71,13 @@ describe('a burst', () => {
     expect(nextFloor(first, scaling, more, nowMs + 500).replicas).toBe(10);
     expect(nextFloor(first, scaling, more, nowMs + 5_000).replicas).toBe(8);
   });
+
+  it('that was taken for less at the first look is made up for within its two seconds', () => {
+    const first = nextFloor(none, scaling, { ...risen(90, 640), burst: 300 }, nowMs);
+    expect(first.replicas).toBe(6);
+    expect(nextFloor(first, scaling, steady(720), nowMs + 900).replicas).toBe(7);
+    expect(nextFloor(first, scaling, steady(650), nowMs + 900).replicas).toBe(6);
+  });
 });
 
 /** The floor of each second from a burst on. */

@@ -93,8 +93,9 @@ function burstReplicas(
   const pods = Math.max(floorReplicas(floor, scaling), scaling.replicas);
   const capacity = pods * scaling.readsPerSecond;
   const limit = capacity * (comesIn ? 1 + tolerance : burstRatio);
-  const found =
-    certain(burst, rateWindowMs.burst) > limit ? podsFor(scaling, Math.max(burst, sustained)) : 0;
+  // The first look is sized by the smaller of two short samples, so it is often a pod short of a burst that goes on.
+  const believed = comesIn ? burst : certain(burst, rateWindowMs.burst);
+  const found = believed > limit ? podsFor(scaling, Math.max(burst, sustained)) : 0;
   const followed = scaling.metric === 'reads' ? 0 : podsFor(scaling, stable);
   return within(scaling, Math.max(found, followed));
 }
