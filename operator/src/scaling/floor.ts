@@ -92,12 +92,17 @@ function burstReplicas(
   const comesIn = nowMs - floor.raisedAtMs < burstMs;
   const pods = Math.max(floorReplicas(floor, scaling), scaling.replicas);
   const capacity = pods * scaling.readsPerSecond;
-  const limit = capacity * (comesIn ? 1 + tolerance : burstRatio);
-  // The first look is sized by the smaller of two short samples, so it is often a pod short of a burst that goes on.
-  const believed = comesIn ? burst : certain(burst, rateWindowMs.burst);
-  const found = believed > limit ? podsFor(scaling, Math.max(burst, sustained)) : 0;
+  const found = comesIn
+    ? // The first look is sized by two short samples, and often a pod short; a whole second has the last word.
+      { believed: burst, limit: capacity * (1 + tolerance), needs: burst }
+    : {
+        believed: certain(burst, rateWindowMs.burst),
+        limit: capacity * burstRatio,
+        needs: Math.max(burst, sustained),
+      };
+  const asked = found.believed > found.limit ? podsFor(scaling, found.needs) : 0;
   const followed = scaling.metric === 'reads' ? 0 : podsFor(scaling, stable);
-  return within(scaling, Math.max(found, followed));
+  return within(scaling, Math.max(asked, followed));
 }
 
 function podsFor(scaling: ReadScaling, perSecond: number): number {

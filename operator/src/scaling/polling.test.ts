@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { ReadScaling } from './floor.ts';
 import { nextPoll, pollIntervalMs, type Poll } from './polling.ts';
-import { emptyRateWindow, observe } from './rate-window.ts';
+import { emptyRateWindow, followReady, observe } from './rate-window.ts';
 
 const scaling: ReadScaling = {
   readsPerSecond: 500,
@@ -30,7 +30,7 @@ function pollAfter(rates: readonly number[], changes: Partial<ReadScaling> = {})
   );
 }
 
-const { resting, moving, rising } = pollIntervalMs;
+const { resting, moving, settling, rising } = pollIntervalMs;
 
 it.each([
   ['at rest', seconds(60, 400), resting],
@@ -47,6 +47,16 @@ it.each([
 it('a pod that is asked too much is not looked at more often where no pod can be added', () => {
   const most = { replicas: 8 };
   expect(pollAfter([...seconds(60, 400), ...seconds(1, 700)], most).everyMs).toBe(moving);
+});
+
+it('all pods are polled often while reads move to one that has become ready', () => {
+  const window = observe(emptyRateWindow, { pod: 'a', bootId: '1', reads: 0, atMs: 0 });
+  const before = observe(window, { pod: 'a', bootId: '1', reads: 400, atMs: 2_000 });
+  const ready = new Set(['a', 'b']);
+  const joined = followReady(followReady(before, new Set(['a']), 0), ready, 2_000);
+  expect(nextPoll({ window: joined, ready, scaling }, 'a', 2_100)).toEqual({ everyMs: settling });
+  const later = observe(joined, { pod: 'a', bootId: '1', reads: 500, atMs: 4_000 });
+  expect(nextPoll({ window: later, ready, scaling }, 'a', 4_100).everyMs).toBeGreaterThan(settling);
 });
 
 it('a pod is to answer early when it was asked as much as it is for, and never for a few reads', () => {

@@ -2,8 +2,14 @@ import type { StatusHold } from '../pods/pod-status.ts';
 import type { ReadScaling } from './floor.ts';
 import { newestOf, ratesOf, type RateWindow } from './rate-window.ts';
 
-/** How often a pod is polled: at rest, while the load moves, and while a burst may be coming in. */
-export const pollIntervalMs = { resting: 500, moving: 250, rising: 50 } as const;
+/** How often a pod is polled: at rest, while the load moves, while it moves to new pods, while a burst may be coming in. */
+export const pollIntervalMs = { resting: 500, moving: 250, settling: 100, rising: 50 } as const;
+
+/**
+ * How long reads move to a pod that has become ready. Windows end at each pod's latest sample, so what the others gave up
+ * is counted twice until they are sampled again.
+ */
+const settleMs = 2_000;
 
 /** Two samples that are closer than this tell little of a rate. */
 export const pollSpacingMs = 40;
@@ -38,6 +44,9 @@ export function nextPoll({ window, ready, scaling }: Polled, pod: string, nowMs:
   const mayRise = scaling.replicas < scaling.maxReplicas;
   if (mayRise && newest.perSecond > scaling.readsPerSecond * risingRatio) {
     return { everyMs: pollIntervalMs.rising };
+  }
+  if ([...window.readySinceMs.values()].some((sinceMs) => nowMs - sinceMs < settleMs)) {
+    return { everyMs: pollIntervalMs.settling };
   }
   const { fast, stable } = found.rates;
   const moves = Math.abs(fast - stable) > Math.max(movingReadsPerSecondMin, stable * movingRatio);
