@@ -42,6 +42,9 @@ export function writtenService({ namespace, name }: Place): Manifest & { spec: W
   };
 }
 
+// The operator of the bench serves no metrics API, so its HPAs go by the CPU and projectors have none.
+const withoutMetricsApi = { metricsApi: { state: 'absent', message: '' } } as const;
+
 /** Every object that the operator makes of the services, each once. */
 export function childrenOf(places: readonly Place[]): readonly KubeObject[] {
   const objects = places.flatMap(({ namespace, name }) => {
@@ -56,7 +59,7 @@ export function childrenOf(places: readonly Place[]): readonly KubeObject[] {
       newPassword: () => 'a password of 32 characters',
       newTokenKey: () => 'a key of 44 characters',
     };
-    return desiredObjects(placed, exampleObserved(placed), settings).objects;
+    return desiredObjects(placed, exampleObserved(placed, withoutMetricsApi), settings).objects;
   });
   const byPlace = objects.map((object) => {
     const { namespace = '', name } = object.metadata;
