@@ -12,9 +12,9 @@ test('a connection is due at the look after its age, which differs from connecti
     connections.look(nowMs);
     return [one, other].map((socket) => connections.isDue(socket));
   };
-  expect(dueAt(4_999)).toEqual([false, false]);
-  expect(dueAt(5_000)).toEqual([true, false]);
-  expect(dueAt(9_000)).toEqual([true, true]);
+  expect(dueAt(3_499)).toEqual([false, false]);
+  expect(dueAt(3_500)).toEqual([true, false]);
+  expect(dueAt(6_000)).toEqual([true, true]);
   expect(connections.isDue(new Socket())).toBe(false);
 });
 

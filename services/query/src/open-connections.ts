@@ -4,8 +4,8 @@ import type { Socket } from 'node:net';
  * A client that keeps its connections would never reach the replicas that were added for it, so a connection is closed
  * with the first answer after its age. Ages differ, so that a thousand clients do not come back in the same moment.
  */
-const ageMsMin = 4_000;
-const ageMsMax = 8_000;
+const ageMsMin = 2_500;
+const ageMsMax = 5_000;
 /** How long a connection is kept on which nothing moves. */
 const idleMsMax = 72_000;
 /** How far apart two looks at the connections should be. */
