@@ -223,7 +223,7 @@ describe('what is kept', () => {
   it('is bounded, however often a pod is sampled', () => {
     const toMs = startMs + 120_000;
     const window = observeAll(steady('a', 100, { fromMs: startMs, toMs, everyMs: 7 }));
-    expect(window.pods.get('a')?.steps.length).toBeLessThanOrEqual(751);
+    expect(window.pods.get('a')?.steps.length).toBeLessThanOrEqual(152);
     expect(expectRates(ratesOf(window, new Set(['a']), toMs)).stable).toBeCloseTo(100, 6);
   });
 });

@@ -18,8 +18,13 @@ export const silentMsMax = 3_000;
 /** No rate is told before counters were seen to grow for this long. */
 export const observedMsMin = 1_000;
 
-/** Growth is kept in steps no finer than this, which bounds what is kept to 750 steps a pod. */
+/**
+ * Growth is kept in steps no finer than these, the older ones for the stable window alone: what is kept, and the time to
+ * look at it, is bounded to 100 fine and 52 coarse steps a pod.
+ */
 const stepMsMin = 40;
+const oldMsMin = 4_000;
+const oldStepMsMin = 500;
 
 /** What one poll of one pod said: `reads` counts since the start of the process that `bootId` names. */
 export type ReadSample = {
@@ -70,7 +75,7 @@ export function observe(window: RateWindow, sample: ReadSample): RateWindow {
   if (before !== undefined && sample.atMs <= before.atMs) return window;
   const { bootId, reads, atMs } = sample;
   const steps = before === undefined ? [] : append(before.steps, stepBetween(before, sample));
-  const kept = steps.filter((step) => step.toMs > atMs - rateWindowMs.stable);
+  const kept = thinned(steps, atMs).filter((step) => step.toMs > atMs - rateWindowMs.stable);
   return {
     ...window,
     sinceMs: window.sinceMs ?? atMs,
@@ -88,8 +93,22 @@ function stepBetween(before: PodCounter, sample: ReadSample): Step {
 function append(steps: readonly Step[], step: Step): readonly Step[] {
   const last = steps.at(-1);
   if (last === undefined || last.toMs - last.fromMs >= stepMsMin) return [...steps, step];
-  const joined = { fromMs: last.fromMs, toMs: step.toMs, reads: last.reads + step.reads };
-  return [...steps.slice(0, -1), joined];
+  return [...steps.slice(0, -1), joined(last, step)];
+}
+
+function thinned(steps: readonly Step[], nowMs: number): readonly Step[] {
+  const kept: Step[] = [];
+  for (const step of steps) {
+    const last = kept.at(-1);
+    const isShort = last !== undefined && last.toMs - last.fromMs < oldStepMsMin;
+    if (isShort && step.toMs <= nowMs - oldMsMin) kept[kept.length - 1] = joined(last, step);
+    else kept.push(step);
+  }
+  return kept;
+}
+
+function joined(one: Step, next: Step): Step {
+  return { fromMs: one.fromMs, toMs: next.toMs, reads: one.reads + next.reads };
 }
 
 /** Forgets pods that are no longer ready and did nothing within the stable window. */
