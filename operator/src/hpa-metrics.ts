@@ -20,6 +20,9 @@ const off: ApiServiceState = {
     'This operator was started without --metrics-api-port, as outside of a cluster, so HPAs cannot ask it for the reads per second',
 };
 
+/** A projector that has missed so many polls is not heard. */
+const pollsMissedMax = 3;
+
 type Sources = Pick<MetricsApiOptions, 'isLeader' | 'onApiServiceChange'> & {
   readonly reads: ReadsCollector;
   readonly stages: StagePoller;
@@ -51,7 +54,9 @@ export function createHpaMetrics(
     measure: {
       [metricNames.reads]: (key) => measuredReads(reads.demand(key)),
       [metricNames.lag]: (key) => {
-        const projectors = projectorReadings(caches, key, (podUid) => stages.reading(podUid));
+        const projectors = projectorReadings(caches, key, (podUid) =>
+          stages.reading(podUid, pollsMissedMax * pollMs),
+        );
         return eventsBehind(projectors, { nowMs: clock.wallNow(), pollMs });
       },
     },

@@ -98,11 +98,11 @@ async function run(config: Config, logger: Logger): Promise<void> {
     { name: 'pod status reader', stop: () => reader.close() },
     informersPart(informers),
     { name: 'reads collector', start: () => collector.start(), stop: () => collector.stop() },
+    { name: 'stage poller', start: () => poller.start(), stop: () => poller.stop() },
     { name: 'metrics API', start: () => metricsApi.start(), stop: () => metricsApi.stop() },
     { name: 'leadership', start: () => leadership.start(), stop: () => leadership.stop() },
     { name: 'events', stop: () => events.stop() },
     { name: 'controller', start: () => controller.start(), stop: () => controller.stop() },
-    { name: 'stage poller', start: () => poller.start(), stop: () => poller.stop() },
   ]);
 }
 

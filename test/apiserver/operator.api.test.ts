@@ -229,6 +229,39 @@ test('drift of a field of ours is healed, and a field of others is left alone', 
   expect((await admin.get<Deployment>(builtin.deployment, query)).spec.replicas).toBe(5);
 });
 
+test('command pods stay as many as they are when an HPA takes them over, and when it gives them back', async () => {
+  const namespace = await newNamespace('command-scaling');
+  const command = { namespace, name: 'orders-command' };
+  const deployment = (): Promise<Deployment> => admin.get(builtin.deployment, command);
+  await apply(namespace, 'orders', { ...ordersSpec, command: { replicas: 5 } });
+  await untilChildren(namespace, ordersChildren);
+  await changesWhileIdle(namespace);
+  expect((await deployment()).spec.replicas).toBe(5);
+
+  const autoscaling = { maxReplicas: 9 };
+  await apply(namespace, 'orders', { ...ordersSpec, command: { replicas: 3, autoscaling } });
+  await eventually('an HPA of the command pods', soonMs, async () => {
+    const { items } = await admin.list(builtin.horizontalPodAutoscaler, { namespace });
+    return items.some(({ metadata }) => metadata.name === command.name);
+  });
+  expect(await changesWhileIdle(namespace)).toEqual({});
+  // Nobody would have brought back the five, had they been given up for a moment.
+  expect((await deployment()).spec.replicas).toBe(5);
+  await admin.mergePatch(
+    builtin.deployment,
+    command,
+    { spec: { replicas: 7 } },
+    { subresource: 'scale' },
+  );
+  expect(await changesWhileIdle(namespace)).toEqual({});
+  expect((await deployment()).spec.replicas).toBe(7);
+
+  await apply(namespace, 'orders', { ...ordersSpec, command: { replicas: 4 } });
+  await eventually('the number of the spec', soonMs, async () => {
+    return (await deployment()).spec.replicas === 4;
+  });
+}, 90_000);
+
 test('a source that is missing is named, everything else is made, and the condition goes when it comes', async () => {
   const namespace = await newNamespace('sources');
   await apply(namespace, 'order-history', orderHistorySpec);

@@ -13,6 +13,7 @@ import {
   observe,
   prune,
   ratesOf,
+  type RatesOutcome,
   type RateWindow,
 } from '../../operator/src/scaling/rate-window.ts';
 import type { PlayedPod } from './query-pods.ts';
@@ -45,11 +46,13 @@ export function createSampling(spec: ReadScaling): Sampling {
   const seen: Seen = { scaling: spec, window: emptyRateWindow, ready: new Set() };
   let floor = firstFloor(0, spec, 0);
   let polls: readonly PodPoll[] = [];
+  const answered = new Map<PodPoll, { readonly startedMs: number; readonly endedMs: number }>();
 
-  const decide = (nowMs: number): void => {
+  const decide = (nowMs: number): RatesOutcome => {
     const found = ratesOf(seen.window, seen.ready, nowMs);
     const rates = found.outcome === 'rates' ? found.rates : undefined;
     floor = nextFloor(floor, seen.scaling, rates, nowMs);
+    return found;
   };
   const follow = ({ ready, replicas }: Cluster, nowMs: number): void => {
     const known = new Map(polls.map((poll) => [poll.pod.name, poll]));
@@ -62,18 +65,27 @@ export function createSampling(spec: ReadScaling): Sampling {
     const { name } = poll.pod;
     const reads = Math.floor(poll.pod.reads);
     seen.window = observe(seen.window, { pod: name, bootId: name, reads, atMs: nowMs });
-    decide(nowMs);
-    const { everyMs, hold } = nextPoll(seen, name, nowMs);
-    poll.startedMs = undefined;
-    poll.hold = hold;
-    poll.dueMs = Math.max(startedMs + everyMs, nowMs + pollSpacingMs);
+    answered.set(poll, { startedMs, endedMs: nowMs });
+  };
+  const reckon = (nowMs: number): void => {
+    if (answered.size === 0) return;
+    const found = decide(nowMs);
+    for (const [poll, { startedMs, endedMs }] of answered) {
+      const { everyMs, hold } = nextPoll({ ...seen, found }, poll.pod.name, nowMs);
+      poll.startedMs = undefined;
+      poll.hold = hold;
+      poll.dueMs = Math.max(startedMs + everyMs, endedMs + pollSpacingMs);
+    }
+    answered.clear();
   };
 
   return {
     step(nowMs, cluster) {
       if (nowMs % (tickMs * followEveryTicks) === 0) follow(cluster, nowMs);
+      if (nowMs % tickMs === 0) reckon(nowMs);
       for (const poll of polls) {
-        if (poll.startedMs !== undefined && answers(poll, poll.startedMs, nowMs)) {
+        const isAsked = poll.startedMs !== undefined && !answered.has(poll);
+        if (poll.startedMs !== undefined && isAsked && answers(poll, poll.startedMs, nowMs)) {
           takeIn(poll, poll.startedMs, nowMs);
         }
         const isDue = poll.startedMs === undefined && poll.dueMs <= nowMs;

@@ -3,7 +3,7 @@ import { PodStatusError } from './errors.ts';
 
 type FieldKind = 'string' | 'text or null' | 'boolean' | 'count' | 'list';
 
-// A reader of the user's own making (`spec.query.image`) answers this too, so what we count on is checked.
+// A pod is what its labels say, and may be of somebody's own making, so what we count on is checked.
 const fieldsOf: Readonly<Record<ServiceStatus['program'], Readonly<Record<string, FieldKind>>>> = {
   command: { error: 'text or null' },
   relay: {
@@ -27,7 +27,7 @@ const holds: Readonly<Record<FieldKind, (value: unknown) => boolean>> = {
   string: (value) => typeof value === 'string' && value !== '',
   'text or null': (value) => value === null || typeof value === 'string',
   boolean: (value) => typeof value === 'boolean',
-  count: (value) => typeof value === 'number' && Number.isFinite(value) && value >= 0,
+  count: (value) => Number.isSafeInteger(value) && Number(value) >= 0,
   list: (value) => Array.isArray(value),
 };
 

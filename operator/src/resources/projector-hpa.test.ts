@@ -25,9 +25,10 @@ const query = {
 const orders = wholeService('orders', { ...ordersSpec, events: { partitions: 3 }, query });
 
 test.each([
-  ['as its own topics have partitions', 3, []],
+  ['as its own topics have partitions', 3, [['payments', 1]]],
   ['as the topics that it reads have', 9, [['payments', 9]]],
   ['as the spec allows', 16, [['payments', 40]]],
+  ['as the spec allows, while a source is not there', 16, []],
 ] as const)('there are never more projectors than %s', (_, maxReplicas, others) => {
   const siblings = others.map(
     ([name, partitions]) =>
@@ -37,7 +38,10 @@ test.each([
 });
 
 test('the HPA of the projector', () => {
-  const hpa = projectorHpa(orders, new Map());
+  const hpa = projectorHpa(
+    orders,
+    new Map([['payments', exampleService('payments', paymentsSpec)]]),
+  );
   expect(ownYaml(hpa, { metadata: ownedMeta(orders, 'projector') })).toMatchInlineSnapshot(`
     "apiVersion: autoscaling/v2
     kind: HorizontalPodAutoscaler
@@ -47,7 +51,7 @@ test('the HPA of the projector', () => {
         kind: Deployment
         name: orders-projector
       minReplicas: 1
-      maxReplicas: 3
+      maxReplicas: 12
       metrics:
         - type: Object
           object:
@@ -66,7 +70,7 @@ test('the HPA of the projector', () => {
           selectPolicy: Max
           policies:
             - type: Pods
-              value: 3
+              value: 12
               periodSeconds: 15
         scaleDown:
           stabilizationWindowSeconds: 300

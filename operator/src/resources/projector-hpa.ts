@@ -18,9 +18,10 @@ export function projectorHpa(service: QueryService, siblings: Siblings): Horizon
   });
 }
 
+// Of a source that is not there now nothing is known, and pods beyond its partitions would only be idle.
 function partitionsMax(service: QueryService, siblings: Siblings): number {
   const partitions = service.spec.query.views
     .flatMap(({ sources }) => sources)
-    .map((source) => ownerOf(service, source, siblings)?.spec.events.partitions ?? 1);
+    .map((source) => ownerOf(service, source, siblings)?.spec.events.partitions ?? Infinity);
   return Math.max(...partitions);
 }

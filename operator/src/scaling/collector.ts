@@ -10,6 +10,7 @@ import {
   observe,
   prune,
   ratesOf,
+  type RatesOutcome,
   type RateWindow,
 } from './rate-window.ts';
 
@@ -61,6 +62,8 @@ type Service = {
   window: RateWindow;
   ready: ReadonlySet<string>;
   polls: Map<string, PodPoll>;
+  /** Polls that ended since the last tick. */
+  answered: Map<PodPoll, { readonly startedMs: number; readonly endedMs: number }>;
   told: Told | undefined;
 };
 
@@ -107,6 +110,7 @@ class Collector implements ReadsCollector {
   #tick(): void {
     this.#cancelTick = this.#clock.schedule(tickMs, () => this.#tick());
     if (this.#ticks % followEveryTicks === 0) this.#follow(this.#options.services());
+    this.#reckon();
     this.#poll();
     this.#ticks += 1;
     if (this.#ticks % tellEveryTicks === 0) this.#tell();
@@ -158,26 +162,38 @@ class Collector implements ReadsCollector {
         reads: status.readsServed + status.readsRefused + status.readsQueued,
         atMs: this.#clock.now(),
       });
-      this.#decide(key, service);
     } catch (err) {
       // Not a fault of ours: the pod counts as silent, and the demand says so when too many are.
       this.#options.logger.debug({ err, service: key, pod: poll.pod.name }, 'Reads not counted');
     } finally {
-      poll.inFlight = false;
-      const nowMs = this.#clock.now();
-      const { everyMs, hold } = nextPoll(service, poll.pod.name, nowMs);
-      poll.hold = hold;
-      poll.dueMs = Math.max(startedMs + everyMs, nowMs + pollSpacingMs);
+      service.answered.set(poll, { startedMs, endedMs: this.#clock.now() });
     }
   }
 
-  #decide(key: string, service: Service): void {
+  // Once for all answers of a service since the last tick: to look at every pod for each of them would cost their square.
+  #reckon(): void {
+    for (const [key, service] of this.#services) {
+      if (service.answered.size === 0) continue;
+      const found = this.#decide(key, service);
+      const nowMs = this.#clock.now();
+      for (const [poll, { startedMs, endedMs }] of service.answered) {
+        const { everyMs, hold } = nextPoll({ ...service, found }, poll.pod.name, nowMs);
+        poll.hold = hold;
+        poll.dueMs = Math.max(startedMs + everyMs, endedMs + pollSpacingMs);
+        poll.inFlight = false;
+      }
+      service.answered.clear();
+    }
+  }
+
+  #decide(key: string, service: Service): RatesOutcome {
     const { window, ready, scaling, floor } = service;
     const nowMs = this.#clock.now();
     const found = ratesOf(window, ready, nowMs);
     const rates = found.outcome === 'rates' ? found.rates : undefined;
     service.floor = nextFloor(floor, scaling, rates, nowMs);
     if (service.floor.replicas !== floor.replicas) this.#options.onChange?.(key);
+    return found;
   }
 
   #tell(): void {
@@ -200,6 +216,7 @@ function newService({ scaling, liveFloor }: CollectedService, nowMs: number): Se
     window: emptyRateWindow,
     ready: new Set(),
     polls: new Map(),
+    answered: new Map(),
     told: undefined,
   };
 }

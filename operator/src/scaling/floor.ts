@@ -72,7 +72,7 @@ export function nextFloor(
   const sinks =
     nowMs - before.neededAtMs >= Math.max(lowerMs, scaling.scaleDownMs) &&
     nowMs - before.loweredAtMs >= lowerMs;
-  if (!sinks) return before;
+  if (!sinks) return { ...before, replicas: kept };
   const lower = Math.floor((replicas + needed) / 2);
   return { ...before, replicas: lower > scaling.minReplicas ? lower : 0, loweredAtMs: nowMs };
 }

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { ReadScaling } from './floor.ts';
 import { nextPoll, pollIntervalMs, type Poll } from './polling.ts';
-import { emptyRateWindow, followReady, observe } from './rate-window.ts';
+import { emptyRateWindow, followReady, observe, ratesOf, type RateWindow } from './rate-window.ts';
 
 const scaling: ReadScaling = {
   readsPerSecond: 500,
@@ -23,11 +23,8 @@ function pollAfter(rates: readonly number[], changes: Partial<ReadScaling> = {})
     atMs += 500;
     window = observe(window, { pod: 'a', bootId: '1', reads, atMs });
   }
-  return nextPoll(
-    { window, ready: new Set(['a']), scaling: { ...scaling, ...changes } },
-    'a',
-    atMs,
-  );
+  const found = ratesOf(window, new Set(['a']), atMs);
+  return nextPoll({ window, scaling: { ...scaling, ...changes }, found }, 'a', atMs);
 }
 
 const { resting, moving, settling, rising } = pollIntervalMs;
@@ -54,9 +51,11 @@ it('all pods are polled often while reads move to one that has become ready', ()
   const before = observe(window, { pod: 'a', bootId: '1', reads: 400, atMs: 2_000 });
   const ready = new Set(['a', 'b']);
   const joined = followReady(followReady(before, new Set(['a']), 0), ready, 2_000);
-  expect(nextPoll({ window: joined, ready, scaling }, 'a', 2_100)).toEqual({ everyMs: settling });
+  const settled = (of: RateWindow, nowMs: number): Poll =>
+    nextPoll({ window: of, scaling, found: ratesOf(of, ready, nowMs) }, 'a', nowMs);
+  expect(settled(joined, 2_100)).toEqual({ everyMs: settling });
   const later = observe(joined, { pod: 'a', bootId: '1', reads: 500, atMs: 4_000 });
-  expect(nextPoll({ window: later, ready, scaling }, 'a', 4_100).everyMs).toBeGreaterThan(settling);
+  expect(settled(later, 4_100).everyMs).toBeGreaterThan(settling);
 });
 
 it('a pod is to answer early when it was asked as much as it is for, and never for a few reads', () => {

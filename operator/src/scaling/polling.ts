@@ -1,6 +1,6 @@
 import type { StatusHold } from '../pods/pod-status.ts';
 import type { ReadScaling } from './floor.ts';
-import { newestOf, ratesOf, type RateWindow } from './rate-window.ts';
+import { newestOf, type RatesOutcome, type RateWindow } from './rate-window.ts';
 
 /** How often a pod is polled: at rest, while the load moves, while it moves to new pods, while a burst may be coming in. */
 export const pollIntervalMs = { resting: 500, moving: 250, settling: 100, rising: 50 } as const;
@@ -32,13 +32,13 @@ export type Poll = {
 /** What is known of the service of a pod. */
 type Polled = {
   readonly window: RateWindow;
-  readonly ready: ReadonlySet<string>;
   readonly scaling: ReadScaling;
+  /** Of the whole service, now. */
+  readonly found: RatesOutcome;
 };
 
 /** How a pod is polled next. */
-export function nextPoll({ window, ready, scaling }: Polled, pod: string, nowMs: number): Poll {
-  const found = ratesOf(window, ready, nowMs);
+export function nextPoll({ window, scaling, found }: Polled, pod: string, nowMs: number): Poll {
   const newest = newestOf(window, pod);
   if (found.outcome !== 'rates' || newest === undefined) return { everyMs: pollIntervalMs.moving };
   const mayRise = scaling.replicas < scaling.maxReplicas;

@@ -343,6 +343,19 @@ describe('pods that just became ready', () => {
     expect(rates.sustained).toBeCloseTo(800, 6);
   });
 
+  it('are no reads of their own when they come back, either: the others show what they gave up', () => {
+    const both = new Set(['old', 'back']);
+    const leftMs = toMs - 6_000;
+    const samples = [
+      ...steady('old', 400, { fromMs: startMs, toMs: leftMs }),
+      ...steady('back', 400, { fromMs: startMs, toMs: leftMs }),
+      ...steady('old', 800, { fromMs: leftMs + 500, toMs, base: 2_000 }),
+    ];
+    const away = observeAll(byTime(samples), followReady(emptyRateWindow, both, startMs));
+    const back = followReady(followReady(away, new Set(['old']), leftMs + 1), both, toMs);
+    expect(expectRates(ratesOf(back, both, toMs)).burst).toBeCloseTo(800, 6);
+  });
+
   it('are silent like others when they are not heard for long', () => {
     const later = toMs + silentMsMax + 1;
     const heard = observeAll(

@@ -138,7 +138,7 @@ export type RatesOutcome =
 /**
  * The rates now. A silent pod counts as the mean of those that are heard, because a Service spreads connections
  * evenly; but with fewer than half of them heard (or none ready) there is no answer rather than a guess. A pod that
- * became ready just now and was not heard yet counts for nothing: what the windows hold was asked of the others.
+ * became ready just now, or again, and was not heard since counts for nothing: what the windows hold was asked of the others.
  */
 export function ratesOf(
   window: RateWindow,
@@ -180,7 +180,8 @@ function newcomers(window: RateWindow, ready: ReadonlySet<string>, nowMs: number
   const since = window.sinceMs ?? nowMs;
   return [...ready].filter((name) => {
     const readyMs = window.readySinceMs.get(name) ?? -Infinity;
-    return !window.pods.has(name) && readyMs > since && nowMs - readyMs <= silentMsMax;
+    const heardMs = window.pods.get(name)?.atMs ?? -Infinity;
+    return heardMs < readyMs && readyMs > since && nowMs - readyMs <= silentMsMax;
   }).length;
 }
 
@@ -205,12 +206,15 @@ function rateOf({ fromMs, toMs, reads }: Step): number {
 }
 
 function readsWithin(pod: PodCounter, fromMs: number, toMs: number): number {
-  return sum(
-    pod.steps.map((step) => {
-      const overlapMs = Math.min(step.toMs, toMs) - Math.max(step.fromMs, fromMs);
-      return overlapMs <= 0 ? 0 : (step.reads * overlapMs) / (step.toMs - step.fromMs);
-    }),
-  );
+  let reads = 0;
+  // Steps follow one another, so before the window's start there is nothing more to look at.
+  for (let place = pod.steps.length - 1; place >= 0; place -= 1) {
+    const step = pod.steps[place];
+    if (step === undefined || step.toMs <= fromMs) break;
+    const overlapMs = Math.min(step.toMs, toMs) - Math.max(step.fromMs, fromMs);
+    if (overlapMs > 0) reads += (step.reads * overlapMs) / (step.toMs - step.fromMs);
+  }
+  return reads;
 }
 
 function sum(numbers: readonly number[]): number {

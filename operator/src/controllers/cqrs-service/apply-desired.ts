@@ -137,7 +137,7 @@ async function refusalOr(desired: KubeObject, work: () => Promise<Outcome>): Pro
   }
 }
 
-// Quotas, policies, missing rights and immutable fields; the same request would be refused again.
-function isRefusal(error: KubeError): boolean {
+/** Quotas, policies, missing rights and immutable fields; the same request would be refused again. */
+export function isRefusal(error: KubeError): boolean {
   return error.status === 400 || error.isForbidden || error.isInvalid;
 }

@@ -5,8 +5,8 @@ import { mergedViews, type StageReading } from './stage-reading.ts';
 export type ProjectorReading = { readonly pod: string; readonly reading: StageReading | undefined };
 
 /**
- * Events that a service's views have yet to apply, all together. A view with a halted partition counts as nothing, since
- * more pods would not bring it on. With a pod that is not heard there is no number: its partitions are unknown.
+ * Events that a service's views have yet to apply, all together. Those of a halted partition count as nothing, since more
+ * pods would not bring it on. With a pod that is not heard there is no number: its partitions are unknown.
  */
 export function eventsBehind(
   projectors: readonly ProjectorReading[],
@@ -32,7 +32,6 @@ export function eventsBehind(
   if (views.length === 0) {
     return { state: 'stale', message: 'No projector has taken up a view yet' };
   }
-  const moving = views.filter(({ halted }) => halted.length === 0);
-  const value = moving.reduce((sum, { lagEvents }) => sum + lagEvents, 0);
+  const value = views.reduce((sum, { movingEvents }) => sum + movingEvents, 0);
   return { state: 'fresh', value, windowSeconds: Math.ceil(pollMs / 1000), atMs: nowMs };
 }

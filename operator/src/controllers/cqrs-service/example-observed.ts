@@ -20,6 +20,7 @@ export const relayStreams: Answer = { ...well, streaming: true, views: [] };
 const caughtUp: Omit<ViewReading, 'view'> = {
   lagEvents: 0,
   lagSeconds: 0,
+  movingEvents: 0,
   halted: [],
   haltedKeys: 0,
   firstHaltedKey: null,

@@ -18,8 +18,9 @@ export function collectedServices(
   caches: Caches,
   metricsApi: ApiServiceState,
 ): readonly CollectedService[] {
-  // The floor that an earlier operator gave an HPA would be forgotten if a service came before its HPA.
-  if (!caches.autoscalers.informers.every((informer) => informer.isSynced())) return [];
+  // A service that came before its HPA or its pods would lose the floor that an earlier operator gave it, or seem to burst.
+  const informers = [...caches.autoscalers.informers, ...caches.deployments.informers];
+  if (!informers.every((informer) => informer.isSynced())) return [];
   return caches.services.list().flatMap((service) => {
     const key = objectKey(service);
     const scaling = scalingOf(service, caches, metricsApi);
@@ -49,7 +50,8 @@ function scalingOf(
   metricsApi: ApiServiceState,
 ): Pick<CollectedService, 'scaling' | 'liveFloor'> | undefined {
   const autoscaling = service.spec.query?.autoscaling;
-  if (autoscaling === undefined) return undefined;
+  // What was known of it before it was suspended is not true of it when it starts again.
+  if (autoscaling === undefined || service.spec.suspend) return undefined;
   const key = objectKey({
     namespace: service.metadata.namespace,
     name: childName(service, 'query'),

@@ -15,10 +15,11 @@ import { createBehaviors } from './behaviors.ts';
 import { keepFinalizer, releaseService } from './deletion.ts';
 import { desiredObjects, nothingDesired, type Settings } from './desired.ts';
 import { observe, withWritten, type Observed, type Observers } from './observe.ts';
+import { handOverReplicas } from './hand-over-replicas.ts';
 import { isPaused } from './pause.ts';
 import { createHints } from './pod-hints.ts';
 import { pruneUndesired } from './prune.ts';
-import { raiseTarget } from './raise-target.ts';
+import { raiseTargets } from './raise-targets.ts';
 import { createSchemaCheck } from './schema-check.ts';
 import { isUnsettled, statusOf } from './status.ts';
 import { createStatusMemory } from './status-memory.ts';
@@ -81,10 +82,15 @@ export function createReconcile(
     const settings = { ...parts.settings, newTokenKey };
     const desired = acts ? desiredObjects(service, observed, settings) : nothingDesired;
 
-    if (acts) await keepFinalizer(service, parts, signal);
+    if (acts) {
+      await keepFinalizer(service, parts, signal);
+      await handOverReplicas(service, parts, signal);
+    }
     const applied = await applyDesired(service, desired, { ...parts, turns }, signal);
-    if (acts) await pruneUndesired(service, desired, parts, signal);
-    if (acts) await raiseTarget(service, observed.floor, parts, signal);
+    if (acts) {
+      await pruneUndesired(service, desired, parts, signal);
+      await raiseTargets(service, { ...parts, written: applied.written }, signal);
+    }
     if (isOnlyBegun(service, observed, applied)) return { requeueAfterMs: retryMs };
 
     const { refusals, written } = applied;

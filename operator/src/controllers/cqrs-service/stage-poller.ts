@@ -19,8 +19,8 @@ export type StagePollerOptions = {
 export type StagePoller = {
   start(): void;
   stop(): Promise<void>;
-  /** What the pod said last; undefined before it was asked. */
-  reading(podUid: string): StageReading | undefined;
+  /** What the pod said last; undefined before it was asked, and when that is longer ago than `ageMsMax`. */
+  reading(podUid: string, ageMsMax?: number): StageReading | undefined;
 };
 
 const tickMs = 500;
@@ -33,6 +33,7 @@ type Polled = {
   dueAtMs: number;
   inFlight: boolean;
   reading: StageReading | undefined;
+  readAtMs: number;
   /** What the CqrsService was last enqueued for, and when. */
   told: StageReading | undefined;
   toldAtMs: number;
@@ -53,6 +54,7 @@ export function createStagePoller(options: StagePollerOptions): StagePoller {
     poll.inFlight = true;
     const reading = await readingOf(reader, pod, stopping.signal);
     poll.reading = reading;
+    poll.readAtMs = clock.now();
     poll.inFlight = false;
     poll.dueAtMs = clock.now() + (isMoving(reading) ? movingIntervalMs : options.settledIntervalMs);
     if (stopping.signal.aborted || !isNews(poll, reading)) return;
@@ -89,7 +91,12 @@ export function createStagePoller(options: StagePollerOptions): StagePoller {
       stopping.abort();
       await Promise.all(underWay);
     },
-    reading: (podUid) => polled.get(podUid)?.reading,
+    reading(podUid, ageMsMax = Infinity) {
+      const poll = polled.get(podUid);
+      return poll !== undefined && clock.now() - poll.readAtMs <= ageMsMax
+        ? poll.reading
+        : undefined;
+    },
   };
 }
 
@@ -119,6 +126,7 @@ function pollOf(polled: Map<string, Polled>, uid: string): Polled {
     dueAtMs: 0,
     inFlight: false,
     reading: undefined,
+    readAtMs: 0,
     told: undefined,
     toldAtMs: 0,
   };

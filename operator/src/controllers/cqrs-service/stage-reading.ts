@@ -5,6 +5,8 @@ export type Lag = { readonly lagEvents: number; readonly lagSeconds: number };
 
 export type ViewReading = Lag & {
   readonly view: string;
+  /** Of its events that are yet to be applied, those of partitions that are not halted. */
+  readonly movingEvents: number;
   /** What each halted partition says, partition first. */
   readonly halted: readonly string[];
   /** Keys that stand still. */
@@ -84,6 +86,7 @@ function merge(one: ViewReading, other: ViewReading): ViewReading {
   return {
     view: one.view,
     lagEvents: one.lagEvents + other.lagEvents,
+    movingEvents: one.movingEvents + other.movingEvents,
     lagSeconds: Math.max(one.lagSeconds, other.lagSeconds),
     halted: [...one.halted, ...other.halted],
     haltedKeys: one.haltedKeys + other.haltedKeys,
@@ -109,9 +112,14 @@ function viewReading(status: ViewStatus): ViewReading {
   const { view, halted, haltedKeys, haltedKeyCount, partitions } = status;
   const [first] = haltedKeys;
   const lag = roundedLag(status);
+  const isHalted = ({ topicPartition }: PartitionLag): boolean =>
+    halted.some((other) => other.topicPartition === topicPartition);
+  const moving = partitions.filter((partition) => !isHalted(partition));
+  const movingEvents = moving.reduce((sum, { lagEvents }) => sum + lagEvents, 0);
   return {
     view,
     ...lag,
+    movingEvents: lag.lagEvents === 0 ? 0 : twoDigits(movingEvents),
     halted: halted.map(({ topicPartition, error }) => `${topicPartition}: ${error}`),
     haltedKeys: haltedKeyCount,
     firstHaltedKey: first === undefined ? null : describeKey(first),
