@@ -1,21 +1,16 @@
 import { collectorTicks } from '../../operator/src/scaling/collector.ts';
 import { demandOf } from '../../operator/src/scaling/demand.ts';
+import { floorReplicas, type ReadScaling } from '../../operator/src/scaling/floor.ts';
+import type { Poll } from '../../operator/src/scaling/polling.ts';
 import {
-  firstFloor,
-  floorReplicas,
-  nextFloor,
-  type ReadScaling,
-} from '../../operator/src/scaling/floor.ts';
-import { nextPoll, pollSpacingMs, type Poll } from '../../operator/src/scaling/polling.ts';
-import {
-  emptyRateWindow,
-  followReady,
-  observe,
-  prune,
-  ratesOf,
-  type RatesOutcome,
-  type RateWindow,
-} from '../../operator/src/scaling/rate-window.ts';
+  firstReads,
+  follow,
+  forgetOld,
+  hear,
+  pollAfter,
+  reckon,
+  type EndedPoll,
+} from '../../operator/src/scaling/service-reads.ts';
 import type { PlayedPod } from './query-pods.ts';
 
 /** How often a pod that holds its answer back looks whether there is news (services/runtime/held-answer.ts). */
@@ -39,52 +34,45 @@ type PodPoll = {
   startedMs: number | undefined;
 };
 
-type Seen = { scaling: ReadScaling; window: RateWindow; ready: ReadonlySet<string> };
-
 export function createSampling(spec: ReadScaling): Sampling {
   const { tickMs, followEveryTicks, tellEveryTicks } = collectorTicks;
-  const seen: Seen = { scaling: spec, window: emptyRateWindow, ready: new Set() };
-  let floor = firstFloor(0, spec, 0);
+  let reads = firstReads(spec, 0, 0);
   let polls: readonly PodPoll[] = [];
-  const answered = new Map<PodPoll, { readonly startedMs: number; readonly endedMs: number }>();
+  const ended = new Map<PodPoll, EndedPoll>();
 
-  const decide = (nowMs: number): RatesOutcome => {
-    const found = ratesOf(seen.window, seen.ready, nowMs);
-    const rates = found.outcome === 'rates' ? found.rates : undefined;
-    floor = nextFloor(floor, seen.scaling, rates, nowMs);
-    return found;
-  };
-  const follow = ({ ready, replicas }: Cluster, nowMs: number): void => {
+  const followCluster = ({ ready, replicas }: Cluster, nowMs: number): void => {
     const known = new Map(polls.map((poll) => [poll.pod.name, poll]));
     polls = ready.map((pod) => known.get(pod.name) ?? unasked(pod));
-    seen.ready = new Set(ready.map(({ name }) => name));
-    seen.window = followReady(seen.window, seen.ready, nowMs);
-    seen.scaling = { ...spec, replicas };
+    const names = new Set(ready.map(({ name }) => name));
+    reads = follow(reads, { ...spec, replicas }, names, nowMs);
   };
   const takeIn = (poll: PodPoll, startedMs: number, nowMs: number): void => {
     const { name } = poll.pod;
-    const reads = Math.floor(poll.pod.reads);
-    seen.window = observe(seen.window, { pod: name, bootId: name, reads, atMs: nowMs });
-    answered.set(poll, { startedMs, endedMs: nowMs });
+    reads = hear(reads, {
+      pod: name,
+      bootId: name,
+      reads: Math.floor(poll.pod.reads),
+      atMs: nowMs,
+    });
+    ended.set(poll, { pod: name, startedMs, endedMs: nowMs });
   };
-  const reckon = (nowMs: number): void => {
-    if (answered.size === 0) return;
-    const found = decide(nowMs);
-    for (const [poll, { startedMs, endedMs }] of answered) {
-      const { everyMs, hold } = nextPoll({ ...seen, found }, poll.pod.name, nowMs);
-      poll.startedMs = undefined;
-      poll.hold = hold;
-      poll.dueMs = Math.max(startedMs + everyMs, endedMs + pollSpacingMs);
+  const plan = (nowMs: number): void => {
+    if (ended.size === 0) return;
+    const reckoned = reckon(reads, nowMs);
+    reads = reckoned.reads;
+    for (const [poll, end] of ended) {
+      const next = pollAfter(end, reads, reckoned.found, nowMs);
+      Object.assign(poll, next, { startedMs: undefined });
     }
-    answered.clear();
+    ended.clear();
   };
 
   return {
     step(nowMs, cluster) {
-      if (nowMs % (tickMs * followEveryTicks) === 0) follow(cluster, nowMs);
-      if (nowMs % tickMs === 0) reckon(nowMs);
+      if (nowMs % (tickMs * followEveryTicks) === 0) followCluster(cluster, nowMs);
+      if (nowMs % tickMs === 0) plan(nowMs);
       for (const poll of polls) {
-        const isAsked = poll.startedMs !== undefined && !answered.has(poll);
+        const isAsked = poll.startedMs !== undefined && !ended.has(poll);
         if (poll.startedMs !== undefined && isAsked && answers(poll, poll.startedMs, nowMs)) {
           takeIn(poll, poll.startedMs, nowMs);
         }
@@ -92,14 +80,13 @@ export function createSampling(spec: ReadScaling): Sampling {
         if (isDue && nowMs % tickMs === 0) poll.startedMs = nowMs;
       }
       if (nowMs % (tickMs * tellEveryTicks) !== 0) return;
-      seen.window = prune(seen.window, seen.ready, nowMs);
-      decide(nowMs);
+      reads = reckon(forgetOld(reads, nowMs), nowMs).reads;
     },
     demand(nowMs) {
-      const demand = demandOf(seen.window, seen.ready, nowMs);
+      const demand = demandOf(reads.window, reads.ready, nowMs);
       return demand.state === 'fresh' ? demand.readsPerSecond : undefined;
     },
-    floor: () => floorReplicas(floor, spec),
+    floor: () => floorReplicas(reads.floor, spec),
   };
 }
 

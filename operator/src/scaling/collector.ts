@@ -2,17 +2,19 @@ import { systemClock, type Clock } from '../kube/clock.ts';
 import type { KubeLogger } from '../kube/logger.ts';
 import type { PodRef, PodStatusReader } from '../pods/pod-status.ts';
 import { demandOf, worthTelling, type ReadDemand, type Told } from './demand.ts';
-import { firstFloor, nextFloor, type Floor, type ReadScaling } from './floor.ts';
-import { nextPoll, pollSpacingMs, type Poll } from './polling.ts';
+import type { Floor, ReadScaling } from './floor.ts';
+import type { Poll } from './polling.ts';
+import type { RatesOutcome } from './rate-window.ts';
 import {
-  emptyRateWindow,
-  followReady,
-  observe,
-  prune,
-  ratesOf,
-  type RatesOutcome,
-  type RateWindow,
-} from './rate-window.ts';
+  firstReads,
+  follow,
+  forgetOld,
+  hear,
+  pollAfter,
+  reckon,
+  type EndedPoll,
+  type ServiceReads,
+} from './service-reads.ts';
 
 /** A CqrsService by key (`namespace/name`), its ready query pods, and what decides how many there are. */
 export type CollectedService = {
@@ -57,13 +59,10 @@ export function createReadsCollector(options: ReadsCollectorOptions): ReadsColle
 type PodPoll = { readonly pod: PodRef; dueMs: number; hold: Poll['hold']; inFlight: boolean };
 
 type Service = {
-  scaling: ReadScaling;
-  floor: Floor;
-  window: RateWindow;
-  ready: ReadonlySet<string>;
+  reads: ServiceReads;
   polls: Map<string, PodPoll>;
   /** Polls that ended since the last tick. */
-  answered: Map<PodPoll, { readonly startedMs: number; readonly endedMs: number }>;
+  ended: Map<PodPoll, EndedPoll>;
   told: Told | undefined;
 };
 
@@ -97,14 +96,14 @@ class Collector implements ReadsCollector {
       return { state: 'unknown', message: `No CqrsService ${key} with query pods is known` };
     }
     const nowMs = this.#clock.now();
-    const demand = demandOf(service.window, service.ready, nowMs);
+    const demand = demandOf(service.reads.window, service.reads.ready, nowMs);
     if (demand.state !== 'fresh') return demand;
     // Windows run on the clock that never jumps; whoever asks wants the time of day.
     return { ...demand, atMs: this.#clock.wallNow() - (nowMs - demand.atMs) };
   }
 
   floor(key: string): Floor | undefined {
-    return this.#services.get(key)?.floor;
+    return this.#services.get(key)?.reads.floor;
   }
 
   #tick(): void {
@@ -125,12 +124,11 @@ class Collector implements ReadsCollector {
       const { key, pods, scaling } = followed;
       const service = this.#services.get(key) ?? newService(followed, this.#clock.now());
       this.#services.set(key, service);
-      service.scaling = scaling;
       const polls = new Map<string, PodPoll>();
       for (const pod of pods) polls.set(pod.name, pollOf(pod, service.polls.get(pod.name)));
       service.polls = polls;
-      service.ready = new Set(polls.keys());
-      service.window = followReady(service.window, service.ready, this.#clock.now());
+      const ready = new Set(polls.keys());
+      service.reads = follow(service.reads, scaling, ready, this.#clock.now());
     }
   }
 
@@ -156,7 +154,7 @@ class Collector implements ReadsCollector {
       const { reader } = this.#options;
       const status = await reader.read(poll.pod, this.#stopping.signal, poll.hold);
       if (status.program !== 'query') throw new Error(`Pod runs ${status.program}, not query`);
-      service.window = observe(service.window, {
+      service.reads = hear(service.reads, {
         pod: poll.pod.name,
         bootId: status.bootId,
         reads: status.readsServed + status.readsRefused + status.readsQueued,
@@ -166,42 +164,37 @@ class Collector implements ReadsCollector {
       // Not a fault of ours: the pod counts as silent, and the demand says so when too many are.
       this.#options.logger.debug({ err, service: key, pod: poll.pod.name }, 'Reads not counted');
     } finally {
-      service.answered.set(poll, { startedMs, endedMs: this.#clock.now() });
+      service.ended.set(poll, { pod: poll.pod.name, startedMs, endedMs: this.#clock.now() });
     }
   }
 
   // Once for all answers of a service since the last tick: to look at every pod for each of them would cost their square.
   #reckon(): void {
     for (const [key, service] of this.#services) {
-      if (service.answered.size === 0) continue;
-      const found = this.#decide(key, service);
+      if (service.ended.size === 0) continue;
       const nowMs = this.#clock.now();
-      for (const [poll, { startedMs, endedMs }] of service.answered) {
-        const { everyMs, hold } = nextPoll({ ...service, found }, poll.pod.name, nowMs);
-        poll.hold = hold;
-        poll.dueMs = Math.max(startedMs + everyMs, endedMs + pollSpacingMs);
-        poll.inFlight = false;
+      const found = this.#decide(key, service, nowMs);
+      for (const [poll, ended] of service.ended) {
+        Object.assign(poll, pollAfter(ended, service.reads, found, nowMs), { inFlight: false });
       }
-      service.answered.clear();
+      service.ended.clear();
     }
   }
 
-  #decide(key: string, service: Service): RatesOutcome {
-    const { window, ready, scaling, floor } = service;
-    const nowMs = this.#clock.now();
-    const found = ratesOf(window, ready, nowMs);
-    const rates = found.outcome === 'rates' ? found.rates : undefined;
-    service.floor = nextFloor(floor, scaling, rates, nowMs);
-    if (service.floor.replicas !== floor.replicas) this.#options.onChange?.(key);
+  #decide(key: string, service: Service, nowMs: number): RatesOutcome {
+    const { replicas } = service.reads.floor;
+    const { reads, found } = reckon(service.reads, nowMs);
+    service.reads = reads;
+    if (reads.floor.replicas !== replicas) this.#options.onChange?.(key);
     return found;
   }
 
   #tell(): void {
     const nowMs = this.#clock.now();
     for (const [key, service] of this.#services) {
-      service.window = prune(service.window, service.ready, nowMs);
-      this.#decide(key, service);
-      const demand = demandOf(service.window, service.ready, nowMs);
+      service.reads = forgetOld(service.reads, nowMs);
+      this.#decide(key, service, nowMs);
+      const demand = demandOf(service.reads.window, service.reads.ready, nowMs);
       if (!worthTelling(service.told, demand, nowMs)) continue;
       service.told = { demand, atMs: nowMs };
       this.#options.onChange?.(key);
@@ -211,12 +204,9 @@ class Collector implements ReadsCollector {
 
 function newService({ scaling, liveFloor }: CollectedService, nowMs: number): Service {
   return {
-    scaling,
-    floor: firstFloor(liveFloor ?? 0, scaling, nowMs),
-    window: emptyRateWindow,
-    ready: new Set(),
+    reads: firstReads(scaling, liveFloor ?? 0, nowMs),
     polls: new Map(),
-    answered: new Map(),
+    ended: new Map(),
     told: undefined,
   };
 }
